@@ -1,0 +1,353 @@
+/**
+ * Every way in which a call can fail, as tagged errors with plain fields, in one closed union per use.
+ *
+ * The fields survive a thread or a wire (Schema); `message` is made from them when asked for, and reads
+ * `get-config on leaf-01 (session 7): lock-denied, held by session 4`. Text that came from a peer is printed
+ * with its control characters escaped. This module imports nothing of the library.
+ */
+import * as Schema from "effect/Schema"
+
+/** Where and in what an error happened; each field is there when it was known. */
+export const ErrorContext = {
+  /** The caller's name of the device. */
+  label: Schema.optional(Schema.String),
+  /** Address and port, as dialled. */
+  peer: Schema.optional(Schema.String),
+  sessionId: Schema.optional(Schema.Number),
+  /** The operation's element name: `edit-config`. */
+  operation: Schema.optional(Schema.String),
+  messageId: Schema.optional(Schema.String),
+  /** Milliseconds since the failed step began. */
+  elapsed: Schema.optional(Schema.Number),
+  /** What has certainly happened before this error, where that matters: `applied, not saved`. */
+  state: Schema.optional(Schema.String)
+}
+
+export interface ErrorContext {
+  readonly label?: string | undefined
+  readonly peer?: string | undefined
+  readonly sessionId?: number | undefined
+  readonly operation?: string | undefined
+  readonly messageId?: string | undefined
+  readonly elapsed?: number | undefined
+  readonly state?: string | undefined
+}
+
+/**
+ * Text from a peer, safe to print: C0 and C1 control characters, DEL, bidirectional overrides and line separators are
+ * escaped as `\u{1b}`.
+ */
+export const printable = (text: string): string =>
+  // oxlint-disable-next-line no-control-regex -- these are the characters to escape
+  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g, (character) =>
+    `\\u{${character.codePointAt(0)!.toString(16)}}`)
+
+const describe = (context: ErrorContext, fallback: string, what: string): string => {
+  const device = context.label ?? context.peer
+  const where = device === undefined ? "" : ` on ${printable(device)}`
+  const session = context.sessionId === undefined ? "" : ` (session ${context.sessionId})`
+  const state = context.state === undefined ? "" : `; ${context.state}`
+  return `${context.operation ?? fallback}${where}${session}: ${what}${state}`
+}
+
+const after = (context: ErrorContext): string =>
+  context.elapsed === undefined ? "" : ` after ${Math.round(context.elapsed)} ms`
+
+/** The network failed before the peer's hello was read. */
+export class ConnectionError extends Schema.TaggedError<ConnectionError>()("ConnectionError", {
+  ...ErrorContext,
+  /** `timeout` is the kernel's; ours is a {@link DeadlineError}. */
+  reason: Schema.Literals(["refused", "unreachable", "dns", "timeout", "reset"]),
+  detail: Schema.String,
+  /** Each address that was tried, with how it failed. */
+  attempts: Schema.optional(Schema.Array(Schema.String))
+}) {
+  override get message(): string {
+    const attempts = this.attempts === undefined || this.attempts.length === 0
+      ? ""
+      : ` (tried ${this.attempts.map(printable).join("; ")})`
+    return describe(this, "connect", `${this.reason}: ${printable(this.detail)}${attempts}${after(this)}`)
+  }
+  get isRetryable(): boolean {
+    return true
+  }
+}
+
+/** The peer accepted none of the credentials. */
+export class AuthError extends Schema.TaggedError<AuthError>()("AuthError", {
+  ...ErrorContext,
+  /** What was offered, in order: `agent (2 keys)`, `password`. */
+  tried: Schema.Array(Schema.String),
+  /** The methods the server says it would accept. */
+  offered: Schema.Array(Schema.String),
+  detail: Schema.String
+}) {
+  override get message(): string {
+    const tried = this.tried.length === 0 ? "nothing could be tried" : `tried ${this.tried.join(", ")}`
+    const offered = this.offered.length === 0 ? "" : `; the server accepts ${this.offered.map(printable).join(", ")}`
+    return describe(this, "login", `${printable(this.detail)}: ${tried}${offered}`)
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/** The peer's host key is not one that the caller trusts. Nothing secret has been sent. */
+export class HostKeyError extends Schema.TaggedError<HostKeyError>()("HostKeyError", {
+  ...ErrorContext,
+  why: Schema.Literals(["unknown", "changed", "revoked", "unusable"]),
+  /** `SHA256:...` of the key that the peer presented. */
+  fingerprint: Schema.String,
+  keyType: Schema.String,
+  /** How a person who trusts this key accepts it, commands included. */
+  howToAccept: Schema.String,
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return describe(
+      this,
+      "login",
+      `host key ${this.why}: ${printable(this.keyType)} ${this.fingerprint}; ${printable(this.detail)}\n${this.howToAccept}`
+    )
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/** The peer's TLS certificate is not one that the caller trusts. */
+export class CertificateError extends Schema.TaggedError<CertificateError>()("CertificateError", {
+  ...ErrorContext,
+  why: Schema.Literals(["expired", "untrusted", "name", "revoked"]),
+  detail: Schema.String
+}) {
+  override get message(): string {
+    return describe(this, "login", `certificate ${this.why}: ${printable(this.detail)}`)
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/**
+ * The channel or the session ended. `phase: "write"` means that the request certainly did not reach the device;
+ * `by` says who ended it.
+ */
+export class ChannelError extends Schema.TaggedError<ChannelError>()("ChannelError", {
+  ...ErrorContext,
+  phase: Schema.Literals(["open", "write", "closed"]),
+  by: Schema.Literals(["peer", "us", "network"]),
+  detail: Schema.String
+}) {
+  override get message(): string {
+    const sent = this.phase === "write" ? " (not sent)" : ""
+    return describe(this, "session", `${printable(this.detail)}${sent}${after(this)}`)
+  }
+  get isRetryable(): boolean {
+    return this.by !== "us"
+  }
+}
+
+/** The peer's bytes are not NETCONF. */
+export class ProtocolError extends Schema.TaggedError<ProtocolError>()("ProtocolError", {
+  ...ErrorContext,
+  layer: Schema.Literals(["hello", "framing", "xml", "message"]),
+  detail: Schema.String,
+  /** How many bytes of the message had been read. */
+  bytes: Schema.optional(Schema.Number),
+  /** Markup kept, every text and attribute value replaced by its length. */
+  excerpt: Schema.optional(Schema.String)
+}) {
+  override get message(): string {
+    const excerpt = this.excerpt === undefined || this.excerpt === "" ? "" : `; seen: ${printable(this.excerpt)}`
+    return describe(this, this.layer, `${printable(this.detail)}${excerpt}`)
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/** Nobody answered in time. */
+export class DeadlineError extends Schema.TaggedError<DeadlineError>()("DeadlineError", {
+  ...ErrorContext,
+  phase: Schema.Literals(["queue", "dial", "handshake", "auth", "subsystem", "hello", "rpc", "progress", "close"]),
+  /** The deadline that passed, in milliseconds. */
+  deadline: Schema.Number,
+  /** Bytes received for this step before it passed. */
+  bytes: Schema.Number
+}) {
+  override get message(): string {
+    const bytes = this.bytes === 0 ? "nothing received" : `${this.bytes} bytes received`
+    return describe(this, this.phase, `no answer within ${this.deadline} ms (phase ${this.phase}, ${bytes})`)
+  }
+  /** True while connecting. A read that timed out is still being worked on by the device, so it is not. */
+  get isRetryable(): boolean {
+    return this.phase !== "rpc" && this.phase !== "progress" && this.phase !== "close"
+  }
+}
+
+/** The peer does not offer what the operation needs; found before sending. */
+export class CapabilityError extends Schema.TaggedError<CapabilityError>()("CapabilityError", {
+  ...ErrorContext,
+  /** Alternatives: any of them would do. */
+  needed: Schema.Array(Schema.String),
+  offered: Schema.Array(Schema.String)
+}) {
+  override get message(): string {
+    return describe(this, "operation", `needs ${this.needed.join(" or ")}, which the peer does not offer (not sent)`)
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/** The caller's own XML, options, key file or inventory is wrong; found before sending. */
+export class InputError extends Schema.TaggedError<InputError>()("InputError", {
+  ...ErrorContext,
+  /** What is wrong: `filter`, `privateKey`, `confirmTimeout`. */
+  what: Schema.String,
+  /** Where in it, when known: `line 3, column 7`. */
+  where: Schema.optional(Schema.String),
+  why: Schema.String
+}) {
+  override get message(): string {
+    const where = this.where === undefined ? "" : ` at ${this.where}`
+    return describe(this, "input", `${this.what}${where}: ${printable(this.why)}`)
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/** error-tag of RFC 6241 appendix A and RFC 8639 to 8641; devices add their own. */
+export type ErrorTag =
+  | "in-use" | "invalid-value" | "too-big" | "missing-attribute" | "bad-attribute" | "unknown-attribute"
+  | "missing-element" | "bad-element" | "unknown-element" | "unknown-namespace" | "access-denied" | "lock-denied"
+  | "resource-denied" | "rollback-failed" | "data-exists" | "data-missing" | "operation-not-supported"
+  | "operation-failed" | "partial-operation" | "malformed-message"
+  | (string & {})
+
+/** error-info of RFC 6241 appendix A, typed; `xml` is the whole element as received. */
+export const ErrorInfo = Schema.Struct({
+  /** lock-denied: who holds the lock. 0 means a holder that is not a NETCONF session. */
+  sessionId: Schema.optional(Schema.Number),
+  badAttribute: Schema.optional(Schema.String),
+  badElement: Schema.optional(Schema.String),
+  badNamespace: Schema.optional(Schema.String),
+  okElements: Schema.optional(Schema.Array(Schema.String)),
+  errElements: Schema.optional(Schema.Array(Schema.String)),
+  noopElements: Schema.optional(Schema.Array(Schema.String)),
+  xml: Schema.String
+})
+export interface ErrorInfo extends Schema.Schema.Type<typeof ErrorInfo> {}
+
+/** One rpc-error of RFC 6241 §4.3. Fields that the device left out are absent; severity defaults to error. */
+export const RpcErrorItem = Schema.Struct({
+  type: Schema.optional(Schema.String),
+  tag: Schema.String,
+  severity: Schema.Literals(["error", "warning"]),
+  appTag: Schema.optional(Schema.String),
+  path: Schema.optional(Schema.String),
+  message: Schema.optional(Schema.String),
+  info: Schema.optional(ErrorInfo)
+})
+export interface RpcErrorItem extends Schema.Schema.Type<typeof RpcErrorItem> {}
+
+const printItem = (item: RpcErrorItem): string => {
+  const holder = item.tag === "lock-denied" && item.info?.sessionId !== undefined
+    ? `, held by ${item.info.sessionId === 0 ? "something other than a NETCONF session" : `session ${item.info.sessionId}`}`
+    : ""
+  const bad = item.info?.badElement ?? item.info?.badAttribute ?? item.info?.badNamespace
+  return printable(item.tag + holder +
+    (item.message === undefined ? "" : `: ${item.message.trim()}`) +
+    (bad === undefined ? "" : ` (${bad})`) +
+    (item.path === undefined ? "" : ` at ${item.path.trim()}`))
+}
+
+/** The peer said no. */
+export class RpcError extends Schema.TaggedError<RpcError>()("RpcError", {
+  ...ErrorContext,
+  errors: Schema.NonEmptyArray(RpcErrorItem),
+  /** `possible`: some of the change may have been made (stop-on-error and continue-on-error, RFC 6241 §7.2). */
+  partial: Schema.optional(Schema.Literals(["possible"]))
+}) {
+  override get message(): string {
+    const partial = this.partial === undefined ? "" : "; part of the change may have been made"
+    return describe(this, "rpc", this.errors.map(printItem).join("; ") + partial)
+  }
+  /** True for what another session holds or uses up for a while: in-use, lock-denied, resource-denied. */
+  get isRetryable(): boolean {
+    return this.errors.every((item) => retryableTags.has(item.tag))
+  }
+  /** Whether any of the errors carries this error-tag. */
+  has(tag: ErrorTag): boolean {
+    return this.errors.some((item) => item.tag === tag)
+  }
+}
+const retryableTags = new Set(["in-use", "lock-denied", "resource-denied"])
+
+/**
+ * A request that may have changed the device was sent, and no clear reply came back: read the device before doing
+ * anything else. Never retried by the library.
+ */
+export class CommitUnknownError extends Schema.TaggedError<CommitUnknownError>()("CommitUnknownError", {
+  ...ErrorContext,
+  datastore: Schema.optional(Schema.String),
+  /** `sent`: no reply. `replied`: the reply itself says that the device does not know. */
+  phase: Schema.Literals(["sent", "replied"]),
+  cause: Schema.Union([ChannelError, ProtocolError, DeadlineError, RpcError])
+}) {
+  override get message(): string {
+    const datastore = this.datastore === undefined ? "" : ` of ${this.datastore}`
+    return describe(this, "rpc", `whether the change${datastore} was made is unknown: ${this.cause.message}`)
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/** Data that does not fit its schema. */
+export class DataError extends Schema.TaggedError<DataError>()("DataError", {
+  ...ErrorContext,
+  path: Schema.String,
+  expected: Schema.String
+}) {
+  override get message(): string {
+    return describe(this, "data", `${printable(this.path)}: expected ${this.expected}`)
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
+/** How connecting can fail, up to and including the peer's hello. */
+export type ConnectError =
+  | ConnectionError | AuthError | HostKeyError | CertificateError | ChannelError | ProtocolError | DeadlineError | InputError
+
+/** How an operation on an open session can fail. */
+export type OperationError =
+  | ChannelError | ProtocolError | DeadlineError | CapabilityError | InputError | RpcError | CommitUnknownError
+
+/** All of them, for logging. */
+export type NetconfError = ConnectError | OperationError | DataError
+
+const classes = [
+  ConnectionError, AuthError, HostKeyError, CertificateError, ChannelError, ProtocolError, DeadlineError,
+  CapabilityError, InputError, RpcError, CommitUnknownError, DataError
+] as const
+
+/** Whether a caught value is one of the library's errors. */
+export const isNetconfError = (value: unknown): value is NetconfError =>
+  classes.some((errorClass) => value instanceof errorClass)
+
+/** The same error with the context that it lacks filled in; what it already says is kept. */
+export const withContext = <E extends NetconfError>(error: E, context: ErrorContext): E => {
+  const fields: Record<string, unknown> = { ...context, ...error }
+  for (const key of Object.keys(ErrorContext) as ReadonlyArray<keyof ErrorContext>) {
+    if (fields[key] === undefined) fields[key] = context[key]
+  }
+  delete fields["_tag"]
+  const copy = new (error.constructor as new(fields: unknown) => E)(fields)
+  if (error.stack !== undefined) Object.defineProperty(copy, "stack", { value: error.stack, configurable: true })
+  return copy
+}
