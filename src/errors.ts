@@ -170,7 +170,8 @@ export class ProtocolError extends Schema.TaggedError<ProtocolError>()("Protocol
 /** Nobody answered in time. */
 export class DeadlineError extends Schema.TaggedError<DeadlineError>()("DeadlineError", {
   ...ErrorContext,
-  phase: Schema.Literals(["queue", "dial", "handshake", "auth", "subsystem", "hello", "rpc", "progress", "close"]),
+  /** Which step took too long; `connect` is a limit on all of them together. */
+  phase: Schema.Literals(["queue", "dial", "handshake", "auth", "subsystem", "hello", "connect", "rpc", "progress", "close"]),
   /** The deadline that passed, in milliseconds. */
   deadline: Schema.Number,
   /** Bytes received for this step before it passed. */

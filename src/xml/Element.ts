@@ -5,6 +5,8 @@
  * (shared with its parent where they are the same), so that a prefix inside text (an identityref, an XPath) can be
  * resolved wherever the element goes.
  */
+import { extend, lookup, noBindings } from "./Names.ts"
+import { XmlError } from "./XmlError.ts"
 
 export interface Attribute {
   /** Local name. */
@@ -47,3 +49,200 @@ export interface ProcessingInstruction {
 }
 
 export type Node = Element | string | CData | Comment | ProcessingInstruction
+
+/** What {@link make} takes besides name and namespace. */
+export interface MakeOptions {
+  readonly prefix?: string
+  /**
+   * As a record: a key may carry a prefix that `scope` binds (`"nc:operation"`), and `xmlns` or `xmlns:nc` binds one.
+   */
+  readonly attributes?: Readonly<Record<string, string>> | ReadonlyArray<Attribute>
+  readonly children?: ReadonlyArray<Node>
+  readonly scope?: Scope
+}
+
+/**
+ * An element made by hand.
+ *
+ * A namespace that is left out is left open: the element takes the default namespace of what it is put into, as text
+ * would; `""` means no namespace, wherever it goes. The scope binds at least what the element and its attributes use.
+ * Throws XmlError when an attribute's prefix is not bound. Names and values are checked when printed.
+ *
+ * @example
+ * ```ts
+ * make("interfaces", "urn:ietf:params:xml:ns:yang:ietf-interfaces", {
+ *   children: [make("interface", undefined, { children: [make("name", undefined, { children: ["eth0"] })] })]
+ * })
+ * ```
+ */
+export const make = (name: string, namespace?: string, options: MakeOptions = {}): Element => {
+  const prefix = options.prefix ?? ""
+  const bindings: Record<string, string> = extend(noBindings, options.scope ?? noBindings)
+  if (namespace !== undefined && prefix !== "xml") bindings[prefix] = namespace
+  const attributes = Array.isArray(options.attributes)
+    ? bindAttributes(options.attributes as ReadonlyArray<Attribute>, bindings)
+    : readAttributes((options.attributes ?? {}) as Readonly<Record<string, string>>, bindings)
+  const children = options.children?.map((node) => (isElement(node) ? adopt(node, bindings) : node)) ?? []
+  return {
+    _tag: "Element",
+    name,
+    prefix,
+    namespace: namespace ?? lookup(bindings, prefix) ?? "",
+    attributes,
+    scope: bindings,
+    children
+  }
+}
+
+const bindAttributes = (
+  attributes: ReadonlyArray<Attribute>,
+  bindings: Record<string, string>
+): ReadonlyArray<Attribute> => {
+  for (const { namespace, prefix } of attributes) {
+    if (prefix !== "" && prefix !== "xml" && !Object.hasOwn(bindings, prefix)) bindings[prefix] = namespace
+  }
+  return attributes
+}
+
+const readAttributes = (
+  record: Readonly<Record<string, string>>,
+  bindings: Record<string, string>
+): ReadonlyArray<Attribute> => {
+  const entries = Object.entries(record)
+  for (const [key, value] of entries) {
+    if (key === "xmlns") bindings[""] = value
+    if (key.startsWith("xmlns:")) bindings[key.slice(6)] = value
+  }
+  return entries
+    .filter(([key]) => key !== "xmlns" && !key.startsWith("xmlns:"))
+    .map(([key, value]) => {
+      const colon = key.indexOf(":")
+      if (colon === -1) return { name: key, prefix: "", namespace: "", value }
+      const prefix = key.slice(0, colon)
+      const namespace = lookup(bindings, prefix)
+      if (namespace === undefined) throw new XmlError(`the prefix of attribute ${key} is not bound`)
+      return { name: key.slice(colon + 1), prefix, namespace, value }
+    })
+}
+
+/**
+ * The element as if its text had been written where `surrounding` holds: whatever in it says nothing about the default
+ * namespace takes the surrounding one. An element that has a default namespace of its own, `""` included, is returned as
+ * it is; so is everything that was parsed from a whole document.
+ */
+export const adopt = (element: Element, surrounding: Scope): Element => {
+  if (!Object.hasOwn(surrounding, "") || Object.hasOwn(element.scope, "")) return element
+  const scopes = new Map<Scope, Scope>()
+  const merged = (scope: Scope): Scope => {
+    const known = scopes.get(scope) ?? extend(surrounding, scope)
+    scopes.set(scope, known)
+    return known
+  }
+  const walk = (e: Element): Element => {
+    if (Object.hasOwn(e.scope, "")) return e
+    const open = e.prefix === "" && e.namespace === ""
+    return {
+      ...e,
+      namespace: open ? surrounding[""]! : e.namespace,
+      scope: merged(e.scope),
+      children: e.children.map((node) => (isElement(node) ? walk(node) : node))
+    }
+  }
+  return walk(element)
+}
+
+/** Whether a node is an element. */
+export const isElement = (node: Node): node is Element => typeof node !== "string" && node._tag === "Element"
+
+/** The children that are elements. */
+export const elements = (e: Element): ReadonlyArray<Element> => e.children.filter(isElement)
+
+const matches = (e: Element, name: string, namespace: string | undefined): boolean =>
+  e.name === name && (namespace === undefined || e.namespace === namespace)
+
+/** The first child element of this local name; of any namespace when none is given. */
+export const child = (e: Element, name: string, namespace?: string): Element | undefined => {
+  for (const node of e.children) if (isElement(node) && matches(node, name, namespace)) return node
+  return undefined
+}
+
+/** All child elements of this local name; of any namespace when none is given. */
+export const children = (e: Element, name: string, namespace?: string): ReadonlyArray<Element> =>
+  elements(e).filter((node) => matches(node, name, namespace))
+
+/** One step down: a local name of any namespace, or namespace and local name. */
+export type Step = string | readonly [namespace: string, name: string]
+
+/** Every element at the end of a path of child steps, in document order. */
+export const findAll = (e: Element, path: ReadonlyArray<Step>): ReadonlyArray<Element> => {
+  let found: ReadonlyArray<Element> = [e]
+  for (const step of path) {
+    const [namespace, name] = typeof step === "string" ? [undefined, step] : step
+    found = found.flatMap((parent) => children(parent, name, namespace))
+  }
+  return found
+}
+
+/**
+ * The first element at the end of a path of child steps.
+ *
+ * @example
+ * ```ts
+ * find(reply, ["data", [interfaces, "interfaces"], "interface", "name"])
+ * ```
+ */
+export const find = (e: Element, path: ReadonlyArray<Step>): Element | undefined => {
+  const [step, ...rest] = path
+  if (step === undefined) return e
+  const [namespace, name] = typeof step === "string" ? [undefined, step] : step
+  for (const node of e.children) {
+    if (!isElement(node) || !matches(node, name, namespace)) continue
+    const found = find(node, rest)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** The value of an attribute; without a namespace, of one written without a prefix. */
+export const attribute = (e: Element, name: string, namespace = ""): string | undefined =>
+  e.attributes.find((a) => a.name === name && a.namespace === namespace)?.value
+
+/** The text and CDATA directly inside the element, joined. */
+export const text = (e: Element): string => {
+  let joined = ""
+  for (const node of e.children) {
+    if (typeof node === "string") joined += node
+    else if (node._tag === "CData") joined += node.text
+  }
+  return joined
+}
+
+/**
+ * Whether two elements mean the same: namespace, name, attributes in any order, children in order. Prefixes, comments
+ * and processing instructions do not count, CDATA is text; white space counts.
+ */
+export const equals = (a: Element, b: Element): boolean => {
+  if (a === b) return true
+  if (a.name !== b.name || a.namespace !== b.namespace || a.attributes.length !== b.attributes.length) return false
+  if (!a.attributes.every((own) => attribute(b, own.name, own.namespace) === own.value)) return false
+  const left = content(a)
+  const right = content(b)
+  return left.length === right.length && left.every((node, index) => sameNode(node, right[index]!))
+}
+
+const sameNode = (a: Element | string, b: Element | string): boolean =>
+  typeof a === "string" || typeof b === "string" ? a === b : equals(a, b)
+
+/** Children without comments and processing instructions, neighbouring text joined, empty text left out. */
+const content = (e: Element): ReadonlyArray<Element | string> => {
+  const nodes: Array<Element | string> = []
+  for (const node of e.children) {
+    if (isElement(node)) nodes.push(node)
+    const piece = typeof node === "string" ? node : node._tag === "CData" ? node.text : ""
+    if (piece === "") continue
+    const last = nodes.at(-1)
+    if (typeof last === "string") nodes[nodes.length - 1] = last + piece
+    else nodes.push(piece)
+  }
+  return nodes
+}

@@ -1,0 +1,223 @@
+/**
+ * `npm run bench`: measures the library against `ssh2` alone (and against ncclient where Python has it) and says which of
+ * the bars it meets. Options: --quick, --only NAME (sequential, pipelined, large, memory, linear, connect, ncclient),
+ * --base10 (end-of-message framing instead of chunks), --self (the baseline against itself: how noisy is this machine).
+ * Exits with 1 when a bar is missed.
+ *
+ * Two cores are shared by client and server, so only ratios within one run count: each measure takes rounds of A B A B in
+ * processes that stay warm, and compares the medians.
+ */
+import { createRequire } from "node:module"
+import { cpus } from "node:os"
+import { parseArgs } from "node:util"
+import { chunkSize } from "./peer.ts"
+import { cipher } from "./measure.ts"
+import type { Taken, Task } from "./measure.ts"
+import { hasNcclient, Measured, runNcclient, startServer } from "./children.ts"
+import type { Target } from "./measure.ts"
+
+interface Line {
+  readonly what: string
+  readonly ours: string
+  readonly theirs: string
+  readonly ratio: string
+  readonly bar: string
+  readonly met: boolean | undefined
+}
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: false },
+    base10: { type: "boolean", default: false },
+    self: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [] }
+  }
+})
+
+const subject = options.self ? "baseline.ts" : "ours.ts"
+const scale = options.quick ? 0.2 : 1
+const rounds = options.quick ? 3 : 7
+const mebi = 1024 * 1024
+const lines: Array<Line> = []
+
+const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
+const rate = (all: ReadonlyArray<Taken>): number => median(all.map((taken) => taken.amount / taken.seconds))
+const cost = (all: ReadonlyArray<Taken>): number => median(all.map((taken) => taken.cpuSeconds / taken.amount))
+const percent = (ratio: number): string => `${(100 * ratio).toFixed(0)} %`
+const times = (ratio: number): string => `${ratio.toFixed(2)} x`
+const count = (value: number): number => Math.max(1, Math.round(value * scale))
+
+const add = (line: Line): void => {
+  lines.push(line)
+  const verdict = line.met === undefined ? "" : line.met ? "pass" : "MISS"
+  console.log(
+    [
+      line.what.padEnd(40),
+      line.ours.padStart(14),
+      line.theirs.padStart(14),
+      line.ratio.padStart(10),
+      line.bar.padStart(14)
+    ]
+      .concat(verdict.padStart(6))
+      .join("")
+  )
+}
+
+/** Rounds of A B A B over warm processes; the first of each is thrown away. */
+const compare = async (target: Target, task: Task): Promise<readonly [ReadonlyArray<Taken>, ReadonlyArray<Taken>]> => {
+  const ours = await Measured.start(subject, target)
+  const theirs = await Measured.start("baseline.ts", target)
+  const taken: readonly [Array<Taken>, Array<Taken>] = [[], []]
+  try {
+    for (let round = 0; round <= rounds; round++) {
+      const pair = [await ours.perform(task), await theirs.perform(task)] as const
+      if (round > 0) pair.forEach((one, i) => taken[i]!.push(one))
+    }
+    return taken
+  } finally {
+    await Promise.all([ours.stop(), theirs.stop()])
+  }
+}
+
+/** A comparison of rates: ours must reach so much of theirs. */
+const addRate = (what: string, unit: string, per: number, a: number, b: number, bar: number): void => {
+  const show = (value: number) => `${(value / per).toFixed(value / per < 100 ? 1 : 0)} ${unit}`
+  const as = bar > 1 ? (ratio: number) => `${ratio.toFixed(0)} x` : percent
+  add({ what, ours: show(a), theirs: show(b), ratio: as(a / b), bar: `>= ${as(bar)}`, met: a / b >= bar })
+}
+
+/** A comparison of costs: ours may be so many times theirs. */
+const addCost = (what: string, unit: string, per: number, a: number, b: number, bar: number | undefined): void => {
+  const show = (value: number) => `${(value / per).toFixed(value / per < 10 ? 2 : 0)} ${unit}`
+  const met = bar === undefined ? undefined : a / b <= bar
+  add({
+    what,
+    ours: show(a),
+    theirs: show(b),
+    ratio: times(a / b),
+    bar: bar === undefined ? "" : `<= ${times(bar)}`,
+    met
+  })
+}
+
+const sequential = async (target: Target) => {
+  const [a, b] = await compare(target, { task: "sequential", count: count(3_000) })
+  addRate("sequential small RPC", "rpc/s", 1, rate(a), rate(b), 0.75)
+  addCost("  client CPU per RPC", "us", 1e-6, cost(a), cost(b), 1.5)
+}
+
+const pipelined = async (target: Target) => {
+  const [a, b] = await compare(target, { task: "pipelined", count: count(10_000), window: 64 })
+  addRate("64 outstanding on one session", "rpc/s", 1, rate(a), rate(b), 0.6)
+  addCost("  client CPU per RPC", "us", 1e-6, cost(a), cost(b), undefined)
+}
+
+const large = async (target: Target) => {
+  const [a, b] = await compare(target, { task: "large", size: 50 * mebi })
+  addRate("50 MB reply as text", "MB/s", 1e6, rate(a), rate(b), 0.8)
+  addCost("  client CPU per MB", "ms", 1e-9, cost(a), cost(b), undefined)
+}
+
+/** Growth of the peak of RSS over the idle session: the first reply of a fresh process, each time. */
+const growths = async (file: string, target: Target, size: number): Promise<number> => {
+  const all: Array<number> = []
+  for (let round = 0; round < 3; round++) {
+    const client = await Measured.start(file, target)
+    all.push((await client.perform({ task: "memory", size })).growth!)
+    await client.stop()
+  }
+  return median(all)
+}
+
+const memory = async (target: Target) => {
+  const size = 50 * mebi
+  const a = await growths(subject, target, size)
+  const b = await growths("baseline.ts", target, size)
+  const show = (value: number) => `${(value / 1e6).toFixed(0)} MB`
+  const what = "  peak RSS over idle, first 50 MB reply"
+  add({ what, ours: show(a), theirs: show(b), ratio: times(a / size), bar: "< 4 x reply", met: a < 4 * size })
+}
+
+const linear = async (target: Target) => {
+  const sizes = options.quick ? [8, 64] : [1, 2, 4, 8, 16, 32, 64]
+  const client = await Measured.start(subject, target)
+  const speeds = new Map<number, Array<number>>(sizes.map((size) => [size, []]))
+  for (let round = 0; round <= rounds; round++) {
+    for (const size of sizes) {
+      const taken = await client.perform({ task: "large", size: size * mebi })
+      if (round > 0) speeds.get(size)!.push(taken.amount / taken.seconds / 1e6)
+    }
+  }
+  await client.stop()
+  const speed = (size: number) => median(speeds.get(size)!)
+  const ratio = speed(64) / speed(8)
+  const show = (size: number) => `${speed(size).toFixed(0)} at ${size}`
+  add({
+    what: "reply of 64 MB against 8 MB, MB/s",
+    ours: show(64),
+    theirs: show(8),
+    ratio: percent(ratio),
+    bar: ">= 70 %",
+    met: ratio >= 0.7
+  })
+  if (!options.quick) console.log(`  MB/s by reply size in MB: ${sizes.map(show).join(", ")}`)
+}
+
+const connect = async (target: Target) => {
+  const [a, b] = await compare(target, { task: "connect", count: count(50) })
+  addCost("client CPU per connect", "ms", 1e-3, cost(a), cost(b), 1.3)
+}
+
+const ncclient = async (target: Target) => {
+  if (!hasNcclient()) return console.log("ncclient: not installed (Debian: python3-ncclient), not compared")
+  const ours = await Measured.start(subject, target)
+  const task: Task = { task: "sequential", count: count(3_000) }
+  await ours.perform(task)
+  const mine: Array<Taken> = []
+  const theirs: Array<Taken> = []
+  for (let round = 0; round < 3; round++) {
+    mine.push(await ours.perform(task))
+    theirs.push(await runNcclient(target, count(50)))
+  }
+  await ours.stop()
+  addRate("sequential against ncclient", "rpc/s", 1, rate(mine), rate(theirs), 100)
+  addCost("  client CPU per RPC", "us", 1e-6, cost(mine), cost(theirs), 0.25)
+}
+
+const native = (): boolean => {
+  try {
+    createRequire(import.meta.url)("ssh2/lib/protocol/crypto/build/Release/sshcrypto.node")
+    return true
+  } catch {
+    return false
+  }
+}
+
+const measures = { sequential, pipelined, large, memory, linear, connect, ncclient }
+
+const main = async (): Promise<void> => {
+  const unknown = options.only.filter((name) => !(name in measures))
+  if (unknown.length > 0) throw new Error(`--only takes ${Object.keys(measures).join(", ")}; not ${unknown.join(", ")}`)
+  const framing = options.base10 ? "end-of-message framing" : `chunks of ${chunkSize} octets`
+  console.log(
+    `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${cpus().length} cores (${cpus()[0]!.model.trim()}), ` +
+      `${cipher}, ${framing}, ssh2's ${native() ? "native add-on" : "JavaScript path"}`
+  )
+  console.log(
+    `${"".padEnd(40)}${"effect-netconf".padStart(14)}${"compared".padStart(14)}${"ratio".padStart(10)}${"bar".padStart(14)}`
+  )
+  const server = await startServer()
+  try {
+    const target = { ...server.facts, username: options.base10 ? "base10" : "base11" }
+    for (const [name, measure] of Object.entries(measures)) {
+      if (options.only.length === 0 || options.only.includes(name)) await measure(target)
+    }
+  } finally {
+    await server.stop()
+  }
+  const missed = lines.filter((line) => line.met === false).length
+  console.log(missed === 0 ? "every bar is met" : `${missed} missed`)
+  process.exitCode = missed === 0 ? 0 : 1
+}
+
+await main()

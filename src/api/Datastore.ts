@@ -1,0 +1,52 @@
+/**
+ * Datastores of RFC 6241 §5 as values, how they are written as a source or a target, and what they need of the peer.
+ */
+import { InputError } from "../errors.ts"
+import type { Capabilities } from "../rpc/Capabilities.ts"
+import * as Element from "../xml/Element.ts"
+import * as Namespaces from "../xml/Namespaces.ts"
+
+/** A conventional configuration datastore. */
+export type Datastore = "running" | "candidate" | "startup"
+
+/** A file or a server that the device reads or writes itself (RFC 6241 §8.8); needs `:url` and the URL's scheme. */
+export interface Url {
+  readonly url: string
+}
+
+/** An element of the base namespace, by hand. */
+export const baseElement = (name: string, children: ReadonlyArray<Element.Node> = []): Element.Element =>
+  Element.make(name, Namespaces.base, { children })
+
+const checkScheme = (url: string, capabilities: Capabilities): void => {
+  const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(url)?.[1]?.toLowerCase()
+  if (scheme === undefined) throw new InputError({ what: "url", why: "it has no scheme; expected for example file:///name.xml" })
+  const schemes = capabilities.urlSchemes.map((offered) => offered.toLowerCase())
+  if (schemes.length > 0 && !schemes.includes(scheme)) {
+    throw new InputError({ what: "url", why: `the peer reads and writes ${schemes.join(", ")}, not ${scheme}` })
+  }
+}
+
+/** `<url>…</url>`; throws an `InputError` for a scheme that the peer does not offer. */
+export const urlElement = ({ url }: Url, capabilities: Capabilities): Element.Element => {
+  checkScheme(url, capabilities)
+  return baseElement("url", [url])
+}
+
+/** `<running/>`, or `<url>…</url>`. */
+export const encode = (datastore: Datastore | Url, capabilities: Capabilities): Element.Element =>
+  typeof datastore === "string" ? baseElement(datastore) : urlElement(datastore, capabilities)
+
+/** What naming the datastore needs of the peer. */
+export const needs = (datastore: Datastore | Url): ReadonlyArray<ReadonlyArray<string>> => {
+  if (typeof datastore !== "string") return [[":url"]]
+  return datastore === "running" ? [] : [[`:${datastore}`]]
+}
+
+/** What changing the datastore needs of the peer. */
+export const needsToWrite = (datastore: Datastore | Url): ReadonlyArray<ReadonlyArray<string>> =>
+  datastore === "running" ? [[":writable-running"]] : needs(datastore)
+
+/** Its name for messages and audits; a URL without its user part, which may hold a password. */
+export const label = (datastore: Datastore | Url): string =>
+  typeof datastore === "string" ? datastore : datastore.url.replace(/\/\/[^/@]*@/, "//")

@@ -1,0 +1,42 @@
+/**
+ * XML that a caller hands in, as text or as elements: checked and turned into elements before anything is sent, so
+ * that no text can close the element that it is put into.
+ */
+import { InputError } from "../errors.ts"
+import * as Element from "../xml/Element.ts"
+import * as Namespaces from "../xml/Namespaces.ts"
+import * as Parse from "../xml/Parse.ts"
+
+/** XML text, one element made with `xml`, or several. */
+export type Fragment = string | Element.Element | ReadonlyArray<Element.Element>
+
+const wrapper = "fragment"
+
+const parse = (text: string, what: string): ReadonlyArray<Element.Element> => {
+  const source = text.replace(/^[\s\ufeff]*<\?xml[^>]*\?>/, "")
+  try {
+    const root = Parse.decode(`<${wrapper}>${source}</${wrapper}>`)
+    if (root.children.some((node) => typeof node === "string" && node.trim() !== "")) {
+      throw new InputError({ what, why: "text stands outside of an element" })
+    }
+    return Element.elements(root)
+  } catch (error) {
+    if (!(error instanceof Parse.XmlError)) throw error
+    const column = error.line === 1 ? Math.max(0, error.column - wrapper.length - 2) : error.column
+    throw new InputError({ what, where: `line ${error.line}, column ${column}`, why: error.detail })
+  }
+}
+
+/** The elements of a fragment; throws an `InputError` that names `what` when it is not well-formed. */
+export const elements = (fragment: Fragment, what: string): ReadonlyArray<Element.Element> => {
+  if (typeof fragment === "string") return parse(fragment, what)
+  return "_tag" in fragment ? [fragment] : fragment
+}
+
+/** The same for what the caller may have wrapped already: `<config>…</config>` gives its children. */
+export const unwrapped = (fragment: Fragment, name: string): ReadonlyArray<Element.Element> => {
+  const roots = elements(fragment, name)
+  const [only] = roots
+  const isWrapper = roots.length === 1 && only!.name === name && (only!.namespace === Namespaces.base || only!.namespace === "")
+  return isWrapper ? Element.elements(only!) : roots
+}

@@ -1,0 +1,128 @@
+/**
+ * Locks as a scope around a program, by the rules of change safety: running before candidate, one discard after the locks,
+ * and on every exit discard what was edited and not committed, then unlock.
+ *
+ * A lock belongs to the session (RFC 6241 §7.5): while a program holds one, what other fibers of the same session would
+ * change waits outside.
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
+import * as Semaphore from "effect/Semaphore"
+import type { OperationError } from "../errors.ts"
+import type { CallOptions, Operation } from "../rpc/Operation.ts"
+import type { Session } from "../rpc/Session.ts"
+import { discardChanges } from "./Commit.ts"
+import type { Datastore } from "./Datastore.ts"
+import { lock, unlock } from "./Lock.ts"
+
+/** Marks the fibers of one locked program. */
+interface Lease {
+  readonly session: Session
+}
+
+const CurrentLease = Context.Reference<Lease | undefined>("effect-netconf/CurrentLease", { defaultValue: () => undefined })
+
+type Run = <A>(operation: Operation<A>, options?: CallOptions) => Effect.Effect<A, OperationError>
+
+/** Lets one locked program at a time into a session, and keeps the changes of everybody else outside. */
+export class Gate {
+  readonly #session: Session
+  readonly #turn = Semaphore.makeUnsafe(1)
+  readonly #open = Latch.makeUnsafe(true)
+  #lease: Lease | undefined
+
+  constructor(session: Session) {
+    this.#session = session
+  }
+
+  /** Runs a change once no other program holds the lease. */
+  pass<A, E, R>(change: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.flatMap(CurrentLease, (mine) => (this.#lease === undefined || this.#lease === mine ? change : this.#wait(change)))
+  }
+
+  /** Runs a program as the holder of the lease; a program that holds it already goes straight in. */
+  hold<A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.flatMap(CurrentLease, (mine) =>
+      mine !== undefined && mine === this.#lease ? program : this.#turn.withPermit(Effect.suspend(() => this.#enter(program))))
+  }
+
+  #wait<A, E, R>(change: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    return Effect.andThen(this.#open.await, Effect.suspend(() => this.pass(change)))
+  }
+
+  #enter<A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    const lease: Lease = { session: this.#session }
+    this.#lease = lease
+    this.#open.closeUnsafe()
+    const leave = Effect.sync(() => {
+      this.#lease = undefined
+      this.#open.openUnsafe()
+    })
+    return Effect.ensuring(Effect.provideService(program, CurrentLease, lease), leave)
+  }
+}
+
+const order: ReadonlyArray<Datastore> = ["running", "candidate", "startup"]
+
+/** What is locked: in the order of RFC 6241 appendix E.1, without what a device's other lock covers. */
+const plan = (datastores: ReadonlyArray<Datastore>, session: Session): ReadonlyArray<Datastore> => {
+  const wanted = order.filter((datastore) => datastores.includes(datastore) && !session.leases.held.has(datastore))
+  const covered = session.profile.locks === "candidate" && (wanted.includes("candidate") || session.leases.held.has("candidate"))
+  return covered ? wanted.filter((datastore) => datastore !== "running") : wanted
+}
+
+export interface LockedContext {
+  readonly session: Session
+  readonly gate: Gate
+  readonly run: Run
+  /** How long each step of the clean-up may take. */
+  readonly cleanUp: CallOptions
+}
+
+/** Gives back what was taken: the edits, then the locks, last one first. Every step is tried; the failures come back. */
+const release = ({ cleanUp, run, session }: LockedContext, taken: ReadonlyArray<Datastore>) =>
+  Effect.gen(function*() {
+    const failures: Array<OperationError> = []
+    const attempt = (operation: Operation<unknown>) =>
+      Effect.catch(Effect.asVoid(run(operation, cleanUp)), (error) => Effect.sync(() => void failures.push(error)))
+    if (taken.includes("candidate") && session.leases.dirty) yield* attempt(discardChanges())
+    for (const datastore of taken.toReversed()) yield* attempt(unlock({ target: datastore }))
+    return failures
+  })
+
+const withFailures = <A, E>(exit: Exit.Exit<A, E>, failures: ReadonlyArray<OperationError>): Effect.Effect<A, E | OperationError> => {
+  if (failures.length === 0) return exit
+  const cleanUp = Cause.fromReasons(failures.map((error) => Cause.makeFailReason(error)))
+  return Effect.failCause(Exit.isSuccess(exit) ? cleanUp : Cause.combine(exit.cause, cleanUp))
+}
+
+/**
+ * Runs a program under locks. The first refused or unanswered lock ends it: nothing is edited, discarded or unlocked
+ * that this session has not locked. The program's own failure wins over a failed clean-up, which is attached to its cause;
+ * after a success a failed clean-up fails the call.
+ */
+export const locked = <A, E, R>(
+  datastores: ReadonlyArray<Datastore>,
+  program: Effect.Effect<A, E, R>,
+  context: LockedContext
+): Effect.Effect<A, E | OperationError, R> =>
+  context.gate.hold(Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const taken: Array<Datastore> = []
+      const take = Effect.gen(function*() {
+        for (const datastore of plan(datastores, context.session)) {
+          yield* restore(context.run(lock({ target: datastore })))
+          taken.push(datastore)
+        }
+        // A stale candidate must not commit over what others have changed in running since.
+        if (taken.includes("candidate")) yield* restore(context.run(discardChanges()))
+      })
+      const exit = yield* Effect.exit(Effect.andThen(take, restore(program)))
+      // A session that has ended has given back its locks; its end is the program's failure already.
+      if (Exit.isFailure(exit) && context.session.ended) return yield* exit
+      return yield* withFailures(exit, yield* release(context, taken))
+    })
+  ))

@@ -1,0 +1,85 @@
+/**
+ * Connecting: a session in a scope, or as a service in a layer.
+ */
+import * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Scope from "effect/Scope"
+import { type ConnectError, InputError } from "../errors.ts"
+import type { Profile } from "../profiles/Profile.ts"
+import type { Framing } from "../rpc/Hello.ts"
+import * as Core from "../rpc/Session.ts"
+import { type Deadlines, resolve } from "../transport/Deadlines.ts"
+import type { Transport } from "../transport/Transport.ts"
+import { defaultLimits, type Limits } from "../xml/Parse.ts"
+import * as Session from "./Session.ts"
+import { closeSession } from "./SessionControl.ts"
+
+export interface ConnectOptions {
+  /** How the device is reached: `Ssh.make`, `Ssh.share`, a simulated device's, or one of your own. */
+  readonly transport: Transport
+  /** Your name for the device, in errors, logs and spans. */
+  readonly label?: string
+  readonly deadlines?: Deadlines
+  /** How many rpcs may be unanswered at once. Default: 1; devices serve them one after the other, in order. */
+  readonly maxOutstanding?: number
+  /** `auto` (default) offers both base versions; the others offer one, for devices that announce what they cannot do. */
+  readonly framing?: Framing
+  /** Further capability URIs of our hello. */
+  readonly capabilities?: ReadonlyArray<string>
+  /** How this device differs from the RFC. Default: chosen from its hello. */
+  readonly profile?: Profile
+  /** Size of a message, depth and attributes of its XML. Default: 256 MiB, 256, 1024. */
+  readonly limits?: Partial<Limits>
+  /** What bytes that are not UTF-8 do: `refuse` (default) fails the call, `replace` reads them as U+FFFD. */
+  readonly invalidUtf8?: "refuse" | "replace"
+  /** A hello without session-id: `refuse` (default), or `tolerate`, which is reported in `session.notes`. */
+  readonly missingSessionId?: "refuse" | "tolerate"
+  /** How many abandoned rpcs may stay unanswered before the session is ended. Default: 4. */
+  readonly maxAbandoned?: number
+}
+
+const wholeNumber = (what: string, value: number, least: number): Effect.Effect<number, InputError> =>
+  Number.isSafeInteger(value) && value >= least
+    ? Effect.succeed(value)
+    : Effect.fail(new InputError({ what, why: `expected a whole number from ${least}, got ${value}` }))
+
+/**
+ * Opens a session that ends with the scope: close-session with its deadline, then the channel, then the socket.
+ *
+ * @example
+ * const session = yield* Netconf.connect({ label: "leaf-01", transport: Ssh.make({ host, username, auth, hostKey }) })
+ * const reply = yield* session.getConfig({ source: "running" })
+ */
+export const connect = (options: ConnectOptions): Effect.Effect<Session.Session, ConnectError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const { label, transport } = options
+    const deadlines = resolve(options.deadlines)
+    const maxOutstanding = yield* wholeNumber("maxOutstanding", options.maxOutstanding ?? 1, 1)
+    const core = yield* Core.open({
+      transport,
+      label,
+      deadlines,
+      framing: options.framing ?? "auto",
+      capabilities: options.capabilities ?? [],
+      profile: options.profile,
+      limits: { ...defaultLimits, ...options.limits },
+      invalidUtf8: options.invalidUtf8 ?? "refuse",
+      requireSessionId: options.missingSessionId !== "tolerate",
+      maxAbandoned: yield* wholeNumber("maxAbandoned", options.maxAbandoned ?? 4, 0),
+      closeSession: closeSession()
+    })
+    return Session.make(core, { label, peer: transport.peer, maxOutstanding, deadlines })
+  })
+
+/** A session as a service, for programs that are about one device. `Layer.mock(NetconfSession, {...})` stands in for it. */
+export class NetconfSession extends Context.Service<NetconfSession, Session.Session>()("effect-netconf/NetconfSession") {}
+
+/** A layer that holds one session open. */
+export const layer = (options: ConnectOptions): Layer.Layer<NetconfSession, ConnectError> =>
+  Layer.effect(NetconfSession, connect(options))
+
+/** The same with options from a `Config`, so that secrets and addresses come from the environment. */
+export const layerConfig = (config: Config.Config<ConnectOptions>): Layer.Layer<NetconfSession, ConnectError | Config.ConfigError> =>
+  Layer.effect(NetconfSession, Effect.flatMap(config, connect))

@@ -1,0 +1,141 @@
+/**
+ * A session as users hold it: the named operations, `run` for any of them, and programs under locks.
+ *
+ * caller -> gate (a locked program of this session) -> device semaphore -> rpc/Session.call -> reply
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import { CapabilityError, DeadlineError, type OperationError } from "../errors.ts"
+import type { Mode } from "../framing/Framing.ts"
+import type { Profile } from "../profiles/Profile.ts"
+import type { Capabilities } from "../rpc/Capabilities.ts"
+import type { CallOptions, Operation } from "../rpc/Operation.ts"
+import type * as Core from "../rpc/Session.ts"
+import { type DeadlineMillis, millis } from "../transport/Deadlines.ts"
+import * as Change from "./Change.ts"
+import type { Datastore } from "./Datastore.ts"
+import type { Fragment } from "./Fragment.ts"
+import { Gate, locked } from "./Locks.ts"
+import { makeMethods, type Methods } from "./Operations.ts"
+
+/** What a session has seen so far. */
+export interface Statistics {
+  readonly bytesIn: number
+  readonly bytesOut: number
+  /** Replies that came after their call had been abandoned; dropped. */
+  readonly lateReplies: number
+  /** Replies with an id that was never sent or had been answered; dropped. */
+  readonly foreignReplies: number
+  /** Messages that are no reply; dropped. */
+  readonly unexpectedMessages: number
+  /** What a strict reader would have refused, by kind. */
+  readonly tolerated: Readonly<Record<string, number>>
+}
+
+export interface Session extends Methods {
+  readonly label: string | undefined
+  /** Address and port of the device. */
+  readonly peer: string
+  /** Undefined only when the device gave none and that was allowed. */
+  readonly sessionId: number | undefined
+  readonly capabilities: Capabilities
+  readonly framing: Mode
+  readonly profile: Profile
+  /** What was tolerated in the hello, and what the transport did otherwise than asked. */
+  readonly notes: ReadonlyArray<string>
+  /** Facts of the connection: cipher, host key, addresses. */
+  readonly transport: Readonly<Record<string, string>>
+  /** Why the session ended, once it has; never fails. */
+  readonly closed: Effect.Effect<Core.CloseReason>
+  readonly statistics: () => Statistics
+  /** Sends any operation value; the named methods are this one. */
+  readonly run: <A>(operation: Operation<A>, options?: CallOptions) => Effect.Effect<A, OperationError>
+  /**
+   * Runs a program under locks of this session: locked in the safe order, edits discarded and locks released on success,
+   * failure and interruption. Changes by other fibers of this session wait until it is over.
+   *
+   * @example
+   * session.locked(["running", "candidate"], Effect.gen(function*() {
+   *   yield* session.editConfig({ target: "candidate", config })
+   *   yield* session.commit()
+   * }))
+   */
+  readonly locked: <A, E, R>(datastores: ReadonlyArray<Datastore>, program: Effect.Effect<A, E, R>) => Effect.Effect<A, E | OperationError, R>
+  /** One change from lock to unlock (and `save`), as the peer's capabilities allow. Any refusal means nothing is committed. */
+  readonly edit: (config: Fragment, options?: Change.EditOptions) => Effect.Effect<Change.EditReport, OperationError>
+  /** Makes running survive a reboot, where the device does not do so itself. */
+  readonly save: () => Effect.Effect<"yes" | "not-needed", OperationError>
+}
+
+const lacking = (operation: Operation<unknown>, core: Core.Session): CapabilityError | undefined => {
+  const { capabilities } = core.hello
+  const needed = operation.needs.find((alternatives) => !alternatives.some((name) => capabilities.has(name)))
+  return needed === undefined
+    ? undefined
+    : new CapabilityError({ ...core.context, operation: operation.name, needed, offered: capabilities.uris })
+}
+
+/** One permit of the device's semaphore; with a queue deadline, waiting for it can fail. */
+const makePermit = (semaphore: Semaphore.Semaphore, core: Core.Session, queue: number) =>
+  <A, E>(name: string, self: Effect.Effect<A, E>): Effect.Effect<A, E | DeadlineError> => {
+    if (queue === Infinity) return semaphore.withPermit(self)
+    const late = () => new DeadlineError({ ...core.context, operation: name, phase: "queue", deadline: queue, bytes: 0, elapsed: queue })
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.flatMap(restore(Effect.timeoutOrElse(semaphore.take(1), { duration: queue, orElse: late })), () =>
+        Effect.ensuring(restore(self), semaphore.release(1))))
+  }
+
+/** Ends sessions, so no locked program holds it back. */
+const passesGate = ({ kind, name }: Operation<unknown>): boolean => kind === "read" || name === "close-session" || name === "kill-session"
+
+const makeRun = (core: Core.Session, gate: Gate, maxOutstanding: number, deadlines: DeadlineMillis): Session["run"] => {
+  const permit = makePermit(Semaphore.makeUnsafe(maxOutstanding), core, deadlines.queue)
+  const send = <A>(operation: Operation<A>, options: CallOptions): Effect.Effect<A, OperationError> => {
+    const deadline = options.deadline === undefined ? {} : { deadlineMillis: millis(options.deadline) }
+    const sent = Effect.map(core.call(operation, { ...options, ...deadline }), operation.decode)
+    const permitted = operation.release === true ? sent : permit(operation.name, sent)
+    return passesGate(operation) ? permitted : gate.pass(permitted)
+  }
+  return (operation, options = {}) =>
+    Effect.suspend(() => {
+      const error = options.capabilityCheck === false ? undefined : lacking(operation, core)
+      if (error !== undefined) return error
+      const sent = send(operation, options)
+      const after = operation.onRefused?.(core.hello.capabilities)
+      return after === undefined ? sent : Effect.tapErrorTag(sent, "RpcError", () => Effect.ignore(send(after, {})))
+    })
+}
+
+/** The user's session around an open one of the messages layer. */
+export const make = (core: Core.Session, options: { readonly label: string | undefined; readonly peer: string; readonly maxOutstanding: number; readonly deadlines: DeadlineMillis }): Session => {
+  const gate = new Gate(core)
+  const run = makeRun(core, gate, options.maxOutstanding, options.deadlines)
+  const lockedContext = { session: core, gate, run, cleanUp: { deadline: options.deadlines.close } }
+  const lockedIn: Session["locked"] = (datastores, program) => locked(datastores, program, lockedContext)
+  const change = { session: core, run, locked: lockedIn }
+  return {
+    ...makeMethods(run),
+    label: options.label,
+    peer: options.peer,
+    sessionId: core.hello.sessionId,
+    capabilities: core.hello.capabilities,
+    framing: core.framing,
+    profile: core.profile,
+    notes: [...core.hello.tolerated, ...(core.connection?.notes ?? [])],
+    transport: core.connection?.details ?? {},
+    closed: Deferred.await(core.closed),
+    statistics: () => ({
+      bytesIn: core.bytesIn,
+      bytesOut: core.bytesOut,
+      lateReplies: core.replies.counters.late,
+      foreignReplies: core.replies.counters.foreign,
+      unexpectedMessages: core.replies.counters.unexpected,
+      tolerated: core.tolerated
+    }),
+    run,
+    locked: lockedIn,
+    edit: (config, editOptions) => Change.edit(change, config, editOptions),
+    save: () => Change.save(change)
+  }
+}

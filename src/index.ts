@@ -1,0 +1,33 @@
+/**
+ * effect-netconf: a NETCONF client in which every operation is an Effect and every session a Scope.
+ *
+ * One namespace per concept; the errors, the `xml` and `xpath` tags and the service stand by themselves.
+ */
+export * as Netconf from "./api/Netconf.ts"
+export { NetconfSession } from "./api/Netconf.ts"
+export type { ConnectOptions } from "./api/Netconf.ts"
+export type { Session, Statistics } from "./api/Session.ts"
+export type { EditOptions, EditReport } from "./api/Change.ts"
+export * as Filter from "./api/Filter.ts"
+export { operations as Operations } from "./api/Operations.ts"
+export type { Datastore, Url } from "./api/Datastore.ts"
+export type { Fragment } from "./api/Fragment.ts"
+export type { CommitOptions, CommitReply } from "./api/Commit.ts"
+export type { CopyConfigOptions, EditConfigOptions, Source, ValidateOptions } from "./api/Edit.ts"
+export type { GetConfigOptions, GetOptions } from "./api/Retrieve.ts"
+export type { CallOptions, Operation } from "./rpc/Operation.ts"
+export type { Reply } from "./rpc/Reply.ts"
+export type { Capabilities, Capability, Module } from "./rpc/Capabilities.ts"
+export type { CloseReason } from "./rpc/Session.ts"
+export * as Profile from "./profiles/Profile.ts"
+export * as Ssh from "./transport/Ssh.ts"
+export * as Memory from "./transport/Memory.ts"
+export * as Socket from "./transport/Socket.ts"
+export * as Inbox from "./transport/Inbox.ts"
+export type { Connection, EndReason, Handler, OpenContext, Transport } from "./transport/Transport.ts"
+export type { Deadlines } from "./transport/Deadlines.ts"
+export * as Element from "./xml/Element.ts"
+export * as Xml from "./xml/Xml.ts"
+export { xml } from "./xml/Template.ts"
+export { xpath, type XPath } from "./xml/XPath.ts"
+export * from "./errors.ts"

@@ -1,0 +1,95 @@
+/**
+ * One message between framing and dispatch: joined from its spans up to a limit, then told apart by its head alone
+ * (hello, rpc-reply, notification), because parsing costs ten to thirty times what decrypting costs.
+ */
+import { isUtf8 } from "node:buffer"
+import type { Attribute } from "../xml/Element.ts"
+import * as Head from "../xml/Head.ts"
+import * as Parse from "../xml/Parse.ts"
+
+/** A message whose head cannot be read, or which is not UTF-8; layer xml of a `ProtocolError`. */
+export class MessageError extends Error {
+  readonly layer: "xml" | "message"
+  constructor(layer: "xml" | "message", detail: string) {
+    super(detail)
+    this.layer = layer
+  }
+}
+
+/** Joins the spans of one message; beyond the limit it only counts, so that the session goes on in bounded memory. */
+export class Collect {
+  readonly #limit: number
+  #spans: Array<Buffer> = []
+  #bytes = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** Bytes of the message seen so far, kept or not. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get overflowed(): boolean {
+    return this.#bytes > this.#limit
+  }
+
+  add(span: Buffer): void {
+    this.#bytes += span.length
+    if (this.#bytes <= this.#limit) this.#spans.push(span)
+    else if (this.#spans.length > 1) this.#spans = [this.#spans[0]!]
+  }
+
+  /** What is known of the message so far: enough for its head. */
+  peek(): Buffer {
+    const first = this.#spans[0] ?? Buffer.alloc(0)
+    return this.#spans.length < 2 || first.length >= 512 ? first : Buffer.concat(this.#spans.slice(0, 512))
+  }
+
+  /** The joined message; the collector starts over. */
+  take(): Buffer {
+    const message = this.#spans.length === 1 ? this.#spans[0]! : Buffer.concat(this.#spans)
+    this.#spans = []
+    this.#bytes = 0
+    return message
+  }
+}
+
+const messageIdOf = (attributes: ReadonlyArray<Attribute>): string | undefined =>
+  attributes.find((attribute) => attribute.name === "message-id" && attribute.namespace === "")?.value.trim()
+
+/** The message-id of an rpc-reply whose head has arrived; undefined when it is something else, or not there yet. */
+export const replyIdOf = (bytes: Buffer): { readonly messageId: string | undefined } | undefined => {
+  try {
+    const head = Head.readHead(bytes)
+    return head === "incomplete" || head.name !== "rpc-reply" ? undefined : { messageId: messageIdOf(head.attributes) }
+  } catch {
+    return undefined
+  }
+}
+
+export interface Message {
+  readonly bytes: Buffer
+  readonly head: Head.Head
+  readonly messageId: string | undefined
+  /** How many invalid UTF-8 sequences were replaced: none, or some. */
+  readonly replaced: boolean
+}
+
+/** Checks the encoding and reads the head. `invalidUtf8: "replace"` turns bad bytes into U+FFFD. */
+export const read = (bytes: Buffer, invalidUtf8: "refuse" | "replace"): Message => {
+  const valid = isUtf8(bytes)
+  if (!valid && invalidUtf8 === "refuse") {
+    throw new MessageError("xml", `the message is not valid UTF-8; connect with invalidUtf8: "replace" to read it all the same`)
+  }
+  const text = valid ? bytes : Buffer.from(bytes.toString("utf8"))
+  try {
+    const head = Head.readHead(text)
+    if (head === "incomplete") throw new MessageError("xml", "the message ends inside its first element")
+    return { bytes: text, head, messageId: messageIdOf(head.attributes), replaced: !valid }
+  } catch (error) {
+    if (error instanceof Parse.XmlError) throw new MessageError("xml", error.message)
+    throw error
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * What a call's end means, as an error with its context: above all when a request that may have changed the device
+ * is left without a clear reply.
+ */
+import * as Errors from "../errors.ts"
+import type { RpcErrorItem } from "../errors.ts"
+import type { Capabilities } from "./Capabilities.ts"
+import type { Call } from "./Calls.ts"
+
+export type Lost = Errors.ChannelError | Errors.ProtocolError | Errors.DeadlineError
+
+export interface Peer {
+  readonly context: Errors.ErrorContext
+  readonly capabilities: Capabilities
+  /** Whether nobody but this session sees a change of this datastore before it is committed. */
+  readonly isPrivate: (datastore: string | undefined) => boolean
+}
+
+export const contextOf = (call: Call, peer: Peer, now: number): Errors.ErrorContext => ({
+  ...peer.context,
+  operation: call.operation.name,
+  messageId: call.id,
+  elapsed: now - call.since
+})
+
+const mayHaveChanged = (call: Call, peer: Peer): boolean =>
+  call.frame === undefined && call.operation.kind === "write" && !peer.isPrivate(call.operation.datastore)
+
+/** A call that got no clear reply: the reason itself where nothing can have happened, unknown where something can. */
+export const lost = (call: Call, reason: Lost, peer: Peer, now: number): Errors.OperationError => {
+  const context = contextOf(call, peer, now)
+  const error = Errors.withContext(reason, context)
+  if (!mayHaveChanged(call, peer)) return error
+  return new Errors.CommitUnknownError({ ...context, datastore: call.operation.datastore, phase: "sent", cause: error })
+}
+
+const saysUnknown = (item: RpcErrorItem): boolean => item.tag === "rollback-failed" || item.tag === "partial-operation"
+
+/** A call that the peer refused. */
+export const refused = (
+  call: Call,
+  errors: readonly [RpcErrorItem, ...Array<RpcErrorItem>],
+  peer: Peer,
+  now: number
+): Errors.OperationError => {
+  const context = contextOf(call, peer, now)
+  const partial = call.operation.partial?.(peer.capabilities) === true ? ("possible" as const) : undefined
+  const error = new Errors.RpcError({ ...context, errors, partial })
+  if (!mayHaveChanged(call, peer) || !errors.some(saysUnknown)) return error
+  return new Errors.CommitUnknownError({ ...context, datastore: call.operation.datastore, phase: "replied", cause: error })
+}

@@ -1,0 +1,57 @@
+/**
+ * From bytes to whole messages: the framing decoder and the collector, joined. Synchronous; says how far an unfinished
+ * message has come, so that a slow reply is told from a dead one.
+ */
+import * as Framing from "../framing/Framing.ts"
+import { Collect } from "./Message.ts"
+
+export interface Sink {
+  /** One whole message. */
+  readonly message: (bytes: Buffer) => void
+  /** One message that exceeded the limit: its beginning, and its size. */
+  readonly oversized: (beginning: Buffer, bytes: number) => void
+}
+
+export class Reader {
+  readonly #decoder: Framing.Decoder
+  readonly #collect: Collect
+  readonly #receiver: Framing.Receiver
+
+  constructor(limit: number, sink: Sink) {
+    this.#decoder = Framing.makeDecoder()
+    this.#collect = new Collect(limit)
+    this.#receiver = {
+      span: (bytes) => this.#collect.add(bytes),
+      end: () => {
+        const { bytes, overflowed } = this.#collect
+        const message = this.#collect.take()
+        if (overflowed) sink.oversized(message, bytes)
+        else sink.message(message)
+      }
+    }
+  }
+
+  /** Throws a `FramingError`, after which nothing more can be read. */
+  push(bytes: Uint8Array): void {
+    this.#decoder.push(bytes, this.#receiver)
+  }
+
+  /** From the next byte on, chunked; legal while a message is handed out. */
+  upgrade(): void {
+    this.#decoder.upgrade()
+  }
+
+  /** Bytes of the unfinished message. */
+  get partialBytes(): number {
+    return this.#collect.bytes
+  }
+
+  /** The beginning of the unfinished message. */
+  peek(): Buffer {
+    return this.#collect.peek()
+  }
+
+  get tolerated(): Readonly<Record<string, number>> {
+    return this.#decoder.tolerated
+  }
+}

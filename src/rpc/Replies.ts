@@ -1,0 +1,180 @@
+/**
+ * Arriving messages on their way to the calls that wait for them (RFC 6241 §4.2, §4.5): matched by message-id, judged,
+ * and collected until the batch is finished, because resuming a call runs its fiber inline.
+ */
+import * as Effect from "effect/Effect"
+import * as Errors from "../errors.ts"
+import type { Profile } from "../profiles/Profile.ts"
+import { excerpt } from "../telemetry.ts"
+import type * as Parse from "../xml/Parse.ts"
+import type { Call, Calls } from "./Calls.ts"
+import * as Message from "./Message.ts"
+import type { Operation } from "./Operation.ts"
+import * as Outcome from "./Outcome.ts"
+import type { Reader } from "./Reader.ts"
+import * as Reply from "./Reply.ts"
+
+export interface Counters {
+  /** Replies that came after their call had been abandoned. */
+  late: number
+  /** Replies with an id that was never issued, or whose call had been answered. */
+  foreign: number
+  /** Messages that are no rpc-reply. */
+  unexpected: number
+}
+
+export interface Owner extends Outcome.Peer {
+  readonly limits: Parse.Limits
+  readonly invalidUtf8: "refuse" | "replace"
+  readonly profile: Profile
+  readonly now: () => number
+  /** An operation succeeded on the device, whether or not anyone still waits for it. */
+  readonly succeeded: (operation: Operation<unknown>) => void
+  /** Gives back what an abandoned call has acquired. */
+  readonly undo: (call: Call, undo: Operation<unknown> | "close-session") => void
+}
+
+type Answer = Effect.Effect<Reply.Reply, Errors.OperationError>
+
+/** Beyond this many bytes without a readable head, an unfinished message feeds nobody's deadline. */
+const headWithin = 65_536
+
+export class Replies {
+  readonly counters: Counters = { late: 0, foreign: 0, unexpected: 0 }
+  readonly #calls: Calls
+  readonly #owner: Owner
+  #completed: Array<readonly [call: Call, answer: Answer]> = []
+  /** Whose reply is arriving in pieces. */
+  #receiving: Call | undefined
+
+  constructor(calls: Calls, owner: Owner) {
+    this.#calls = calls
+    this.#owner = owner
+  }
+
+  /** One whole message. */
+  message(bytes: Buffer): void {
+    this.#receiving = undefined
+    try {
+      const message = Message.read(bytes, this.#owner.invalidUtf8)
+      if (message.head.name === "rpc-reply") this.#reply(message)
+      else this.counters.unexpected++
+    } catch (error) {
+      if (!(error instanceof Message.MessageError)) throw error
+      this.unreadable(bytes, bytes.length, error.layer, error.message)
+    }
+  }
+
+  /** A message that cannot be used fails the call that it answers, and never the session. */
+  unreadable(beginning: Buffer, bytes: number, layer: "xml" | "message", detail: string): void {
+    this.#receiving = undefined
+    const head = Message.replyIdOf(beginning)
+    const call = head === undefined ? this.#certain() : this.#calls.find(head.messageId)
+    if (call === undefined) {
+      this.counters.unexpected++
+      return
+    }
+    // Without a readable id this may not have been its reply: a tombstone waits for the real one.
+    if (head === undefined) this.#calls.abandon(call)
+    else this.#calls.remove(call)
+    this.#fail(call, new Errors.ProtocolError({ layer, detail, bytes, excerpt: excerpt(beginning.subarray(0, 400)) }))
+  }
+
+  /** Notes that a piece of an unfinished message came; returns the call that it answers. */
+  progress(reader: Reader): Call | undefined {
+    if (this.#receiving === undefined && reader.partialBytes <= headWithin) {
+      const head = Message.replyIdOf(reader.peek())
+      this.#receiving = head === undefined ? undefined : this.#calls.find(head.messageId)
+    }
+    const call = this.#receiving
+    if (call === undefined) return undefined
+    call.progressAt = this.#owner.now()
+    call.received = reader.partialBytes
+    return call
+  }
+
+  /** Resumes every call whose answer is known, oldest first. */
+  flush(): void {
+    if (this.#completed.length === 0) return
+    const completed = this.#completed
+    this.#completed = []
+    for (const [call, answer] of completed) call.resume(answer)
+  }
+
+  #reply(message: Message.Message): void {
+    const match = this.#calls.match(message.messageId, this.#owner.profile.foreignMessageId)
+    switch (match._tag) {
+      case "Matched":
+        this.#judge(match.call, message)
+        break
+      case "Nobody":
+        this.counters.foreign++
+        break
+      case "Foreign":
+        this.counters.foreign++
+        if (match.concerned !== undefined) this.#foreign(match.concerned, message.messageId!)
+        break
+    }
+  }
+
+  #judge(call: Call, message: Message.Message): void {
+    const judgement = Reply.judge(message, call.operation.expects, this.#owner.limits)
+    if (judgement._tag === "Success") this.#owner.succeeded(call.operation)
+    if (call.abandoned) this.#late(call, judgement)
+    else this.#answer(call, message, judgement)
+  }
+
+  #answer(call: Call, message: Message.Message, judgement: Reply.Judgement): void {
+    const now = this.#owner.now()
+    switch (judgement._tag) {
+      case "Success": {
+        const unwelcome = judgement.warnings.filter((warning) =>
+          call.warnings === "fail" || (typeof call.warnings === "function" && call.warnings(warning)))
+        const [first, ...rest] = unwelcome
+        const context = Outcome.contextOf(call, this.#owner, now)
+        const reply = Reply.make({ message, judgement, context, limits: this.#owner.limits, elapsed: now - call.since, receivedAt: now })
+        const answer: Answer = first === undefined
+          ? Effect.succeed(reply)
+          : Effect.fail(Outcome.refused(call, [first, ...rest], this.#owner, now))
+        this.#completed.push([call, answer])
+        break
+      }
+      case "Refused":
+        this.#completed.push([call, Effect.fail(Outcome.refused(call, judgement.errors, this.#owner, now))])
+        break
+      case "Unclear":
+        this.#fail(call, new Errors.ProtocolError({
+          layer: judgement.layer,
+          detail: judgement.detail,
+          bytes: message.bytes.length,
+          excerpt: excerpt(message.bytes.subarray(0, 400))
+        }))
+        break
+    }
+  }
+
+  /** The reply of a call that nobody waits for: dropped and counted, and what it acquired is given back. */
+  #late(call: Call, judgement: Reply.Judgement): void {
+    this.counters.late++
+    const undo = call.operation.undo
+    if (undo === undefined || judgement._tag === "Refused") return
+    this.#owner.undo(call, judgement._tag === "Success" ? undo(this.#owner.capabilities) : "close-session")
+  }
+
+  #foreign(concerned: Call, messageId: string): void {
+    this.#calls.abandon(concerned)
+    this.#fail(concerned, new Errors.ProtocolError({
+      layer: "message",
+      detail: `a reply with message-id "${messageId.slice(0, 40)}" came, which was never sent; expected "${concerned.id}"`
+    }))
+  }
+
+  /** The call that an unreadable message answers, when no other can be meant. */
+  #certain(): Call | undefined {
+    return this.#calls.abandoned === 0 ? this.#calls.find(undefined) : undefined
+  }
+
+  #fail(call: Call, error: Errors.ProtocolError): void {
+    this.#completed.push([call, Effect.fail(Outcome.lost(call, error, this.#owner, this.#owner.now()))])
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * An rpc-reply (RFC 6241 §4.2): judged on arrival as ok, data, output or refusal, with its text and its tree made only
+ * when asked for.
+ *
+ * The judgement is cheap where the bytes allow a certain answer: the head, a byte search for `rpc-error`, the closing
+ * tag. Whenever that is not certain the whole reply is parsed, so that an error never reads as a success.
+ */
+import * as Effect from "effect/Effect"
+import { type ErrorContext, ProtocolError, type RpcErrorItem } from "../errors.ts"
+import { excerpt } from "../telemetry.ts"
+import * as Element from "../xml/Element.ts"
+import * as Namespaces from "../xml/Namespaces.ts"
+import * as Parse from "../xml/Parse.ts"
+import type { Message } from "./Message.ts"
+import * as RpcErrors from "./RpcErrors.ts"
+
+/** What an operation's success looks like: `<ok/>`, a `<data>`, or any output of its own (or `<ok/>`). */
+export type Expected = "ok" | "data" | "output"
+
+export interface Reply {
+  readonly messageId: string | undefined
+  /** Size of the message in bytes. */
+  readonly bytes: number
+  /** Milliseconds from writing the rpc to the end of its reply. */
+  readonly elapsed: number
+  /** When the reply was complete, in milliseconds since 1970. */
+  readonly receivedAt: number
+  /** Whether it says `<ok/>`. */
+  readonly ok: boolean
+  /** rpc-errors of severity warning that came with the success. */
+  readonly warnings: ReadonlyArray<RpcErrorItem>
+  /** The whole message as received. */
+  readonly xml: string
+  /** The parsed `<rpc-reply>`; fails with a `ProtocolError` (layer xml) when it is not well-formed or exceeds a limit. */
+  readonly tree: Effect.Effect<Element.Element, ProtocolError>
+  /** The `<data>` element, or an rpc's first output element; parsed once, when first asked for. */
+  readonly data: Effect.Effect<Element.Element, ProtocolError>
+}
+
+export interface Success {
+  readonly _tag: "Success"
+  readonly ok: boolean
+  readonly warnings: ReadonlyArray<RpcErrorItem>
+  /** There when judging needed it. */
+  readonly tree: Element.Element | undefined
+}
+
+export type Judgement =
+  | Success
+  | { readonly _tag: "Refused"; readonly errors: readonly [RpcErrorItem, ...Array<RpcErrorItem>] }
+  | { readonly _tag: "Unclear"; readonly layer: "xml" | "message"; readonly detail: string }
+
+const rpcErrorMark = Buffer.from("rpc-error")
+
+/** Whether the bytes end with the closing tag of the root, white space, NUL and BEL aside. */
+const endsWithClosingTag = ({ bytes, head }: Message): boolean => {
+  const closing = `</${head.prefix === "" ? "" : head.prefix + ":"}${head.name}>`
+  let end = bytes.length
+  while (end > 0 && (bytes[end - 1]! <= 0x20)) end--
+  return bytes.subarray(Math.max(0, end - closing.length), end).toString("latin1") === closing
+}
+
+// A device that strips namespaces strips them throughout: an element without one counts in a reply without one.
+const isOurs = (namespace: string, root: string): boolean => namespace === Namespaces.base || (root === "" && namespace === "")
+
+const matches = (expected: Expected, name: string, ours: boolean): boolean => {
+  switch (expected) {
+    case "ok":
+      return name === "ok" && ours
+    case "data":
+      return name === "data" && ours
+    case "output":
+      return name !== "ok" || ours
+  }
+}
+
+/** An `<ok/>` beside or inside the containers in which Junos reports a commit or a load. */
+const containers = new Set(["commit-results", "load-configuration-results", "multi-routing-engine-results", "multi-routing-engine-item", "routing-engine"])
+const saysOk = (parent: Element.Element, root: string): boolean =>
+  Element.elements(parent).some((element) =>
+    element.name === "ok" ? isOurs(element.namespace, root) || containers.has(parent.name) : containers.has(element.name) && saysOk(element, root))
+
+const hasExpected = (reply: Element.Element, expected: Expected): boolean =>
+  expected === "ok"
+    ? saysOk(reply, reply.namespace)
+    : Element.elements(reply).some((element) =>
+      element.name !== "rpc-error" && matches(expected, element.name, isOurs(element.namespace, reply.namespace)))
+
+const isNonEmpty = <A>(items: ReadonlyArray<A>): items is readonly [A, ...Array<A>] => items.length > 0
+
+const unclear = (reply: Element.Element, expected: Expected): Judgement => {
+  const seen = Element.elements(reply).map((element) => `<${element.name}>${element.namespace === reply.namespace ? "" : ` in namespace "${element.namespace}"`}`)
+  const wanted = expected === "output" ? "<ok/> or output" : expected === "ok" ? "<ok/>" : "<data>"
+  return { _tag: "Unclear", layer: "message", detail: `the reply holds ${seen.length === 0 ? "nothing" : seen.slice(0, 3).join(", ")} where ${wanted} was expected` }
+}
+
+const judgeTree = (reply: Element.Element, expected: Expected): Judgement => {
+  const items = RpcErrors.collect(reply)
+  if (isNonEmpty(items) && items.some((item) => item.severity === "error")) return { _tag: "Refused", errors: items }
+  if (!hasExpected(reply, expected)) return unclear(reply, expected)
+  return { _tag: "Success", ok: saysOk(reply, reply.namespace), warnings: items, tree: reply }
+}
+
+/** Decides what a reply says. Only a certain success is one. */
+export const judge = (message: Message, expected: Expected, limits: Partial<Parse.Limits>): Judgement => {
+  const { bytes, head } = message
+  if (head.name !== "rpc-reply" || (head.namespace !== Namespaces.base && head.namespace !== "")) {
+    return { _tag: "Unclear", layer: "message", detail: `expected an rpc-reply, got <${head.name}>` }
+  }
+  const first = head.first
+  if (
+    first !== undefined && matches(expected, first.name, isOurs(first.namespace, head.namespace)) &&
+    endsWithClosingTag(message) && bytes.indexOf(rpcErrorMark) < 0
+  ) {
+    return { _tag: "Success", ok: first.name === "ok", warnings: [], tree: undefined }
+  }
+  try {
+    return judgeTree(Parse.decode(bytes, { limits }), expected)
+  } catch (error) {
+    if (!(error instanceof Parse.XmlError)) throw error
+    return { _tag: "Unclear", layer: "xml", detail: error.message }
+  }
+}
+
+/** A reply that was judged a success, with what its lazy parts need. */
+export interface Received {
+  readonly message: Message
+  readonly judgement: Success
+  readonly context: ErrorContext
+  readonly limits: Partial<Parse.Limits>
+  readonly elapsed: number
+  readonly receivedAt: number
+}
+
+class MessageReply implements Reply {
+  readonly messageId: string | undefined
+  readonly elapsed: number
+  readonly receivedAt: number
+  readonly ok: boolean
+  readonly bytes: number
+  readonly warnings: ReadonlyArray<RpcErrorItem>
+  readonly #limits: Partial<Parse.Limits>
+  readonly #context: ErrorContext
+  #bytes: Buffer | undefined
+  #text: string | undefined
+  #tree: Element.Element | undefined
+
+  constructor({ context, elapsed, judgement, limits, message, receivedAt }: Received) {
+    this.messageId = message.messageId
+    this.elapsed = elapsed
+    this.receivedAt = receivedAt
+    this.ok = judgement.ok
+    this.bytes = message.bytes.length
+    this.warnings = judgement.warnings
+    this.#limits = limits
+    this.#context = context
+    this.#bytes = message.bytes
+    this.#tree = judgement.tree
+  }
+
+  get xml(): string {
+    if (this.#text === undefined) {
+      this.#text = this.#bytes!.toString("utf8")
+      this.#bytes = undefined
+    }
+    return this.#text
+  }
+
+  get tree(): Effect.Effect<Element.Element, ProtocolError> {
+    return Effect.try({
+      try: () => (this.#tree ??= Parse.decode(this.#bytes ?? this.#text!, { limits: this.#limits })),
+      catch: (error) => this.#error("xml", (error as Error).message)
+    })
+  }
+
+  get data(): Effect.Effect<Element.Element, ProtocolError> {
+    return Effect.flatMap(this.tree, (tree) => {
+      const children = Element.elements(tree).filter((element) => element.name !== "rpc-error")
+      const data = children.find((element) => element.name === "data") ?? children.find((element) => element.name !== "ok")
+      return data === undefined ? Effect.fail(this.#error("message", "the reply holds no data")) : Effect.succeed(data)
+    })
+  }
+
+  #error(layer: "xml" | "message", detail: string): ProtocolError {
+    return new ProtocolError({ ...this.#context, layer, detail, bytes: this.bytes, excerpt: excerpt(this.xml.slice(0, 400)) })
+  }
+}
+
+/** A reply whose text and tree are made when asked for. */
+export const make = (received: Received): Reply => new MessageReply(received)

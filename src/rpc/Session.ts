@@ -1,0 +1,410 @@
+/**
+ * One session of the messages layer (RFC 6241 §4, RFC 6242): opening with the hello exchange, calls with their deadlines,
+ * and the end.
+ *
+ * Bytes come in synchronously from the transport and resume the waiting calls. The reader never waits for a caller, and a
+ * caller that goes away never stops it. What an operation means is the operation's business; semaphores, locks and the
+ * user's scope are `api/`'s.
+ */
+import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as Errors from "../errors.ts"
+import * as Framing from "../framing/Framing.ts"
+import * as Profile from "../profiles/Profile.ts"
+import { excerpt } from "../telemetry.ts"
+import type { DeadlineMillis } from "../transport/Deadlines.ts"
+import type { Connection, EndReason, Handler, Transport } from "../transport/Transport.ts"
+import * as Element from "../xml/Element.ts"
+import * as Namespaces from "../xml/Namespaces.ts"
+import * as Parse from "../xml/Parse.ts"
+import { findIllegal, print } from "../xml/Print.ts"
+import { type Call, Calls } from "./Calls.ts"
+import * as Capabilities from "./Capabilities.ts"
+import { DueTimer } from "./DueTimer.ts"
+import * as Hello from "./Hello.ts"
+import { Leases } from "./Leases.ts"
+import type { CallOptions, Operation } from "./Operation.ts"
+import { Outbox } from "./Outbox.ts"
+import * as Outcome from "./Outcome.ts"
+import { Reader } from "./Reader.ts"
+import { Replies } from "./Replies.ts"
+import type { Reply } from "./Reply.ts"
+
+export interface Options {
+  readonly transport: Transport
+  readonly label: string | undefined
+  readonly deadlines: DeadlineMillis
+  readonly framing: Hello.Framing
+  /** Further capability URIs of our hello. */
+  readonly capabilities: ReadonlyArray<string>
+  /** Undefined: chosen from the peer's hello. */
+  readonly profile: Profile.Profile | undefined
+  readonly limits: Parse.Limits
+  readonly invalidUtf8: "refuse" | "replace"
+  readonly requireSessionId: boolean
+  /** Abandoned rpcs still load the device: one more than this ends the session. */
+  readonly maxAbandoned: number
+  /** Sent when the session is closed. */
+  readonly closeSession: Operation<unknown>
+}
+
+/** Why a session ended; `error` when the peer's bytes were the reason. */
+export interface CloseReason extends EndReason {
+  readonly error?: Errors.ProtocolError
+}
+
+type Fork = <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
+
+export class Session {
+  readonly leases = new Leases()
+  readonly closed = Deferred.makeUnsafe<CloseReason>()
+  readonly handler: Handler
+  readonly replies: Replies
+  bytesIn = 0
+  readonly #options: Options
+  readonly #clock: Clock.Clock
+  readonly #fork: Fork
+  readonly #wire: Scope.Closeable
+  readonly #hello = Deferred.makeUnsafe<Hello.Hello, Errors.ConnectError>()
+  readonly #calls = new Calls()
+  readonly #outbox: Outbox
+  readonly #reader: Reader
+  readonly #timer: DueTimer
+  #state: "hello" | "up" | "closing" | "closed" = "hello"
+  #peerHello: Hello.Hello | undefined
+  #connection: Connection | undefined
+  #profile: Profile.Profile = Profile.generic
+  #mode: Framing.Mode = "end-of-message"
+  #end: CloseReason | undefined
+  #wireClosed: Effect.Effect<void> = Effect.void
+
+  constructor(options: Options, clock: Clock.Clock, fork: Fork, wire: Scope.Closeable) {
+    this.#options = options
+    this.#clock = clock
+    this.#fork = fork
+    this.#wire = wire
+    this.replies = new Replies(this.#calls, this.#owner())
+    this.#outbox = new Outbox((call) => this.#written(call))
+    this.#timer = new DueTimer(() => this.now(), fork, () => this.#expire())
+    this.#reader = new Reader(options.limits.bytes, {
+      message: (bytes) => (this.#state === "hello" ? this.#readHello(bytes) : this.replies.message(bytes)),
+      oversized: (beginning, bytes) => this.#oversized(beginning, bytes)
+    })
+    this.handler = {
+      data: (bytes) => this.#data(bytes),
+      drain: () => this.#outbox.drain(),
+      end: (reason) => this.end(this.#state === "closing" ? { by: "us", detail: "the session was closed" } : reason)
+    }
+  }
+
+  now(): number {
+    return this.#clock.currentTimeMillisUnsafe()
+  }
+
+  get context(): Errors.ErrorContext {
+    const { label, transport } = this.#options
+    return { label, peer: transport.peer, sessionId: this.#peerHello?.sessionId }
+  }
+
+  get hello(): Hello.Hello {
+    return this.#peerHello ?? { sessionId: undefined, capabilities: Capabilities.make([]), tolerated: [] }
+  }
+
+  get profile(): Profile.Profile {
+    return this.#profile
+  }
+
+  get framing(): Framing.Mode {
+    return this.#mode
+  }
+
+  get connection(): Connection | undefined {
+    return this.#connection
+  }
+
+  /** Whether the session is over; then the device has released its locks. */
+  get ended(): boolean {
+    return this.#end !== undefined
+  }
+
+  get bytesOut(): number {
+    return this.#outbox.bytes
+  }
+
+  get tolerated(): Readonly<Record<string, number>> {
+    return this.#reader.tolerated
+  }
+
+  /** Sends our hello at once and waits for the peer's, within its deadline. */
+  exchangeHello(connection: Connection): Effect.Effect<Hello.Hello, Errors.ConnectError> {
+    return Effect.suspend(() => {
+      this.#connection = connection
+      const { capabilities, deadlines, framing } = this.#options
+      this.#outbox.open(connection, Framing.encode("end-of-message", Hello.encode(framing, capabilities)))
+      const read = Deferred.await(this.#hello)
+      if (deadlines.hello === Infinity) return read
+      return Effect.timeoutOrElse(read, {
+        duration: deadlines.hello,
+        orElse: () => new Errors.DeadlineError({ ...this.context, phase: "hello", deadline: deadlines.hello, bytes: this.bytesIn, elapsed: deadlines.hello })
+      })
+    })
+  }
+
+  /** Sends an operation and waits for its reply. Interrupting it leaves a tombstone; the session goes on. */
+  call(operation: Operation<unknown>, options: CallOptions & { readonly deadlineMillis?: number } = {}): Effect.Effect<Reply, Errors.OperationError> {
+    return Effect.callback((resume) => {
+      if (this.#end !== undefined) return resume(Effect.fail(this.#endError("write", operation)))
+      const call: Call = {
+        id: this.#calls.nextId(),
+        operation,
+        warnings: options.warnings,
+        deadline: options.deadlineMillis ?? operation.deadline ?? this.#options.deadlines.rpc,
+        resume,
+        frame: undefined,
+        abandoned: false,
+        since: this.now(),
+        progressAt: undefined,
+        received: 0
+      }
+      const frame = this.#encode(call)
+      if (!Buffer.isBuffer(frame)) return resume(Effect.fail(frame))
+      call.frame = frame
+      this.#calls.add(call)
+      this.#timer.arm(call.since + call.deadline)
+      this.#outbox.send(call)
+      return Effect.sync(() => this.#interrupted(call))
+    })
+  }
+
+  /** Ends the session politely: close-session with its deadline, then the transport. Never fails. */
+  readonly close: Effect.Effect<void> = Effect.suspend(() => {
+    const { closeSession, deadlines } = this.#options
+    const polite = this.#state === "up"
+    if (polite) this.#state = "closing"
+    const goodbye = polite ? Effect.ignore(this.call(closeSession, { deadlineMillis: deadlines.close })) : Effect.void
+    return Effect.andThen(goodbye, Effect.suspend(() => {
+      this.end({ by: "us", detail: "the session was closed" })
+      return this.#wireClosed
+    }))
+  }).pipe(Effect.uninterruptible)
+
+  /** Everything that waits fails with the reason, at once; later calls too. Only the first reason counts. */
+  end(reason: CloseReason): void {
+    if (this.#end !== undefined) return
+    this.#end = reason
+    this.#state = "closed"
+    this.#timer.cancel()
+    this.replies.flush()
+    const calls = this.#calls.clear()
+    this.#outbox.clear()
+    this.#wireClosed = Effect.asVoid(Fiber.await(this.#fork(Scope.close(this.#wire, Exit.void))))
+    Deferred.doneUnsafe(this.#hello, Exit.fail(this.#helloError(reason)))
+    for (const call of calls) {
+      if (!call.abandoned) call.resume(Effect.fail(this.#lostAtEnd(call)))
+    }
+    Deferred.doneUnsafe(this.closed, Exit.succeed(reason))
+  }
+
+  #owner() {
+    const session = this
+    return {
+      limits: this.#options.limits,
+      invalidUtf8: this.#options.invalidUtf8,
+      now: () => session.now(),
+      get profile() { return session.#profile },
+      get context() { return session.context },
+      get capabilities() { return session.hello.capabilities },
+      isPrivate: (datastore: string | undefined) => session.leases.isPrivate(datastore),
+      succeeded: (operation: Operation<unknown>) => { if (operation.lease !== undefined) session.leases.succeeded(operation.lease) },
+      undo: (call: Call, undo: Operation<unknown> | "close-session") => session.#undo(call, undo)
+    }
+  }
+
+  #encode(call: Call): Buffer | Errors.InputError {
+    const context = Outcome.contextOf(call, this.#peer(), call.since)
+    try {
+      const rpc = Element.make("rpc", Namespaces.base, {
+        attributes: { "message-id": call.id },
+        children: [call.operation.encode(this.hello.capabilities)]
+      })
+      const text = print(rpc)
+      const illegal = findIllegal(text)
+      if (illegal !== undefined) {
+        const code = illegal.codePoint.toString(16).toUpperCase().padStart(4, "0")
+        return new Errors.InputError({ ...context, what: call.operation.name, where: `character ${illegal.index}`, why: `XML cannot carry U+${code}` })
+      }
+      return Framing.encode(this.#mode, text)
+    } catch (error) {
+      if (error instanceof Errors.InputError) return Errors.withContext(error, context)
+      if (error instanceof Parse.XmlError || error instanceof Framing.FramingError) {
+        return new Errors.InputError({ ...context, what: call.operation.name, why: error.message })
+      }
+      throw error
+    }
+  }
+
+  #written(call: Call): void {
+    call.since = this.now()
+    this.leases.sent(call.operation)
+  }
+
+  #data(bytes: Uint8Array): void {
+    if (this.#end !== undefined) return
+    this.bytesIn += bytes.length
+    const opening = this.#state === "hello"
+    try {
+      this.#reader.push(bytes)
+      if (this.#reader.partialBytes > 0) this.#partial()
+    } catch (error) {
+      return this.#unreadable(error, bytes)
+    }
+    if (opening && this.#peerHello !== undefined) Deferred.doneUnsafe(this.#hello, Exit.succeed(this.#peerHello))
+    this.replies.flush()
+  }
+
+  #unreadable(error: unknown, bytes: Uint8Array): void {
+    if (error instanceof Framing.FramingError) this.#broken(this.#state === "hello" ? "hello" : "framing", error.message, bytes)
+    else if (error instanceof Hello.HelloError || error instanceof Parse.XmlError) this.#broken("hello", error.message, bytes)
+    else throw error
+  }
+
+  /** Feeds the deadline of the reply that is arriving, and of no other. */
+  #partial(): void {
+    if (this.#state === "hello") return
+    const call = this.replies.progress(this.#reader)
+    if (call !== undefined) this.#timer.arm(call.progressAt! + this.#options.deadlines.progress)
+  }
+
+  #readHello(bytes: Buffer): void {
+    const { framing, limits, profile, requireSessionId } = this.#options
+    const hello = Hello.read(bytes.toString("utf8"), limits, requireSessionId)
+    this.#mode = Hello.chooseFraming(framing, hello.capabilities)
+    if (this.#mode === "chunked") this.#reader.upgrade()
+    this.#peerHello = hello
+    this.#profile = profile ?? Profile.detect(hello.capabilities.uris)
+    this.#state = "up"
+  }
+
+  #oversized(beginning: Buffer, bytes: number): void {
+    const detail = `the message has ${bytes} bytes, more than the limit of ${this.#options.limits.bytes}`
+    if (this.#state === "hello") throw new Hello.HelloError(detail)
+    this.replies.unreadable(beginning, bytes, "message", `${detail} (limits.bytes)`)
+  }
+
+  #broken(layer: "hello" | "framing", detail: string, bytes: Uint8Array): void {
+    const error = new Errors.ProtocolError({ ...this.context, layer, detail, bytes: this.bytesIn, excerpt: excerpt(bytes.subarray(0, 400)) })
+    this.end({ by: "us", detail: `the peer's bytes are not NETCONF: ${detail}`, error })
+  }
+
+  #interrupted(call: Call): void {
+    if (call.frame !== undefined) {
+      this.#outbox.remove(call)
+      this.#calls.remove(call)
+      return
+    }
+    if (call.operation.kind === "write" && !this.leases.isPrivate(call.operation.datastore)) this.#warnUnknown(call)
+    this.#abandon(call)
+  }
+
+  /** An operator must know: nobody is left to receive the error. */
+  #warnUnknown(call: Call): void {
+    const { context } = this
+    this.#fork(Effect.logWarning(`${call.operation.name} was interrupted after it was sent: whether the change was made is unknown`).pipe(
+      Effect.annotateLogs({ ...context, operation: call.operation.name, messageId: call.id })
+    ))
+  }
+
+  #abandon(call: Call): void {
+    this.#calls.abandon(call)
+    const { maxAbandoned } = this.#options
+    if (this.#calls.abandoned > maxAbandoned) {
+      this.end({ by: "us", detail: `more than ${maxAbandoned} abandoned rpcs are unanswered` })
+    }
+  }
+
+  #expire(): void {
+    const now = this.now()
+    const { progress } = this.#options.deadlines
+    for (const call of this.#calls.all()) {
+      if (call.abandoned) continue
+      const due = call.progressAt === undefined ? call.since + call.deadline : call.progressAt + progress
+      if (due > now) this.#timer.arm(due)
+      else this.#timedOut(call, now)
+    }
+  }
+
+  #timedOut(call: Call, now: number): void {
+    const phase = call.frame !== undefined ? "queue" : call.progressAt === undefined ? "rpc" : "progress"
+    const deadline = phase === "progress" ? this.#options.deadlines.progress : call.deadline
+    const error = new Errors.DeadlineError({ phase, deadline, bytes: call.received })
+    const answer = Effect.fail(Outcome.lost(call, error, this.#peer(), now))
+    if (phase === "queue") {
+      this.#outbox.remove(call)
+      this.#calls.remove(call)
+    } else this.#abandon(call)
+    call.resume(answer)
+  }
+
+  /** A late reply says that an abandoned call acquired something: it is given back, or the session is closed. */
+  #undo(call: Call, undo: Operation<unknown> | "close-session"): void {
+    const giveUp = Effect.sync(() =>
+      this.end({ by: "us", detail: `${call.operation.name} succeeded after it was abandoned and could not be undone` }))
+    const attempt = undo === "close-session" || this.#state !== "up"
+      ? Effect.andThen(Effect.void, giveUp)
+      : this.call(undo, { deadlineMillis: this.#options.deadlines.close }).pipe(Effect.asVoid, Effect.catch(() => giveUp))
+    this.#fork(attempt)
+  }
+
+  #peer(): Outcome.Peer {
+    return { context: this.context, capabilities: this.hello.capabilities, isPrivate: (datastore) => this.leases.isPrivate(datastore) }
+  }
+
+  #endError(phase: "write" | "closed", operation?: Operation<unknown>): Errors.ChannelError | Errors.ProtocolError {
+    const { by, detail, error } = this.#end!
+    const context = { ...this.context, operation: operation?.name }
+    return phase === "closed" && error !== undefined
+      ? Errors.withContext(error, context)
+      : new Errors.ChannelError({ ...context, phase, by, detail })
+  }
+
+  #lostAtEnd(call: Call): Errors.OperationError {
+    return call.frame === undefined
+      ? Outcome.lost(call, this.#endError("closed", call.operation), this.#peer(), this.now())
+      : this.#endError("write", call.operation)
+  }
+
+  #helloError({ by, detail, error }: CloseReason): Errors.ConnectError {
+    if (error !== undefined) return error
+    const said = `${detail} before the peer's hello`
+    return by === "network"
+      ? new Errors.ConnectionError({ ...this.context, reason: "reset", detail: said })
+      : new Errors.ChannelError({ ...this.context, phase: "closed", by, detail: said })
+  }
+}
+
+/**
+ * Opens the transport, exchanges hellos and waits as long as the profile wants before the first rpc. The session ends
+ * with the scope; when opening fails or is interrupted, nothing is left behind, also in a scope that lives on.
+ */
+export const open = (options: Options): Effect.Effect<Session, Errors.ConnectError, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const clock = yield* Clock.Clock
+      const context = yield* Effect.context<never>()
+      const wire = Scope.makeUnsafe()
+      const session = new Session(options, clock, Effect.runForkWith(context), wire)
+      const openTransport = options.transport.open(session.handler, { label: options.label, deadlines: options.deadlines })
+      yield* restore(
+        Scope.provide(openTransport, wire).pipe(
+          Effect.flatMap((connection) => session.exchangeHello(connection)),
+          Effect.andThen(Effect.suspend(() => session.profile.firstRpcDelay > 0 ? Effect.sleep(session.profile.firstRpcDelay) : Effect.void))
+        )
+      ).pipe(Effect.onError(() => session.close))
+      yield* Effect.addFinalizer(() => session.close)
+      return session
+    })
+  )

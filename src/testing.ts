@@ -1,0 +1,9 @@
+/**
+ * `effect-netconf/testing`: servers and recordings to test network automation with, without a network.
+ */
+export * as Dialects from "./testing/Dialects.ts"
+export * as Faults from "./testing/Faults.ts"
+export * as Model from "./testing/Model.ts"
+export * as Refusal from "./testing/Refusal.ts"
+export * as SampleModel from "./testing/SampleModel.ts"
+export * as SimulatedDevice from "./testing/SimulatedDevice.ts"

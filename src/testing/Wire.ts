@@ -1,0 +1,131 @@
+/**
+ * The bytes of one session on the device's side: framing in, framing out, back-pressure both ways (RFC 6242 §4).
+ *
+ * Messages come out joined, one call each; what they mean is the session's business.
+ */
+import * as Effect from "effect/Effect"
+import * as Framing from "../framing/Framing.ts"
+import type { Endpoint } from "../transport/Memory.ts"
+import type { Connection, EndReason } from "../transport/Transport.ts"
+
+export interface WireOptions {
+  /** A message larger than this ends the connection. */
+  readonly maxMessageBytes: number
+  readonly message: (bytes: Buffer) => void
+  /** The framing is broken, or a message too large: nothing more can be read. */
+  readonly broken: (detail: string) => void
+  readonly end: (reason: EndReason) => void
+}
+
+export interface FrameOptions {
+  readonly chunkSize: number
+  /** Bytes before the frame. */
+  readonly before: string
+}
+
+export class Wire {
+  readonly #options: WireOptions
+  readonly #endpoint: Endpoint
+  readonly #connection: Connection
+  readonly #decoder = Framing.makeDecoder()
+  #mode: Framing.Mode = "end-of-message"
+  #spans: Array<Buffer> = []
+  #failed = false
+  #ended = false
+  #full = false
+  #waiting: (() => void) | undefined
+
+  constructor(endpoint: Endpoint, options: WireOptions) {
+    this.#options = options
+    this.#endpoint = endpoint
+    this.#connection = endpoint.connect({
+      data: (bytes) => this.#read(bytes),
+      drain: () => this.#drained(),
+      end: (reason) => {
+        this.#ended = true
+        this.#drained()
+        options.end(reason)
+      }
+    })
+  }
+
+  get mode(): Framing.Mode {
+    return this.#mode
+  }
+
+  /** Changes both directions to chunked framing; to be called where the peer's hello is read. */
+  upgrade(): void {
+    this.#mode = "chunked"
+    this.#decoder.upgrade()
+  }
+
+  pause(): void {
+    if (!this.#ended) this.#connection.pause()
+  }
+  resume(): void {
+    if (!this.#ended) this.#connection.resume()
+  }
+
+  #read(bytes: Uint8Array): void {
+    if (this.#failed) return
+    try {
+      this.#decoder.push(bytes, {
+        span: (span) => this.#collect(span),
+        end: () => {
+          const message = this.#spans.length === 1 ? this.#spans[0]! : Buffer.concat(this.#spans)
+          this.#spans = []
+          this.#options.message(message)
+        }
+      })
+    } catch (error) {
+      if (!(error instanceof Framing.FramingError)) throw error
+      this.#failed = true
+      this.#options.broken(error.message)
+    }
+  }
+
+  #collect(span: Buffer): void {
+    this.#spans.push(span)
+    if (this.#decoder.messageBytes > this.#options.maxMessageBytes) {
+      throw new Framing.FramingError("the message is too large for this device", this.#decoder.offset)
+    }
+  }
+
+  frame(message: string | Uint8Array, options: FrameOptions): Buffer {
+    const { before, chunkSize } = options
+    const frame = Framing.encode(this.#mode, message, Number.isFinite(chunkSize) ? { chunkSize } : {})
+    return before === "" ? frame : Buffer.concat([Buffer.from(before), frame])
+  }
+
+  /** Writes bytes as they are, and waits until there is room for more. */
+  write(bytes: Uint8Array): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.#ended || bytes.length === 0) return Effect.void
+      this.#full = !this.#connection.write(bytes)
+      return this.#full && !this.#ended ? this.#room : Effect.void
+    })
+  }
+
+  readonly #room = Effect.callback<void>((resume) => {
+    this.#waiting = () => resume(Effect.void)
+    return Effect.sync(() => {
+      this.#waiting = undefined
+    })
+  })
+
+  /** Writes without waiting, for messages that nobody asked for. */
+  push(bytes: Uint8Array): void {
+    if (!this.#ended) this.#connection.write(bytes)
+  }
+
+  #drained(): void {
+    this.#full = false
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    waiting?.()
+  }
+
+  close(reason: EndReason): void {
+    this.#endpoint.close(reason)
+  }
+}

@@ -1,0 +1,10 @@
+/** Namespace URIs of the protocol; devices are matched by these and never by prefix. */
+
+/** RFC 6241 base, also for NETCONF 1.1. */
+export const base = "urn:ietf:params:xml:ns:netconf:base:1.0"
+/** RFC 5277 notification element. */
+export const notification = "urn:ietf:params:xml:ns:netconf:notification:1.0"
+/** RFC 6022 monitoring: sessions, schemas, get-schema. */
+export const monitoring = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
+/** RFC 8526: get-data and edit-data. */
+export const nmda = "urn:ietf:params:xml:ns:yang:ietf-netconf-nmda"

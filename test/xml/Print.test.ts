@@ -1,0 +1,193 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Element from "../../src/xml/Element.ts"
+import { xmlNamespace } from "../../src/xml/Names.ts"
+import { decode, XmlError } from "../../src/xml/Parse.ts"
+import { escapeAttribute, escapeText, findIllegal, print } from "../../src/xml/Print.ts"
+import { Choices, tape, treeFrom } from "./Trees.ts"
+
+const refusal = (tree: Element.Element): XmlError => {
+  try {
+    return assert.fail(`printed ${print(tree)}`)
+  } catch (error) {
+    assert.instanceOf(error, XmlError)
+    return error
+  }
+}
+
+describe("print", () => {
+  it.prop(
+    "is undone by decode exactly: prefixes, scopes, CDATA, comments, instructions, white space",
+    [tape(250)],
+    ([numbers]) => {
+      const tree = treeFrom(new Choices(numbers))
+      assert.deepStrictEqual(decode(print(tree)), tree)
+    },
+    { arbitrary: { runs: 1500, size: 250 } }
+  )
+
+  it.prop(
+    "lets any element of a tree stand alone",
+    [tape(250)],
+    ([numbers]) => {
+      for (const part of Element.elements(treeFrom(new Choices(numbers)))) {
+        assert.deepStrictEqual(decode(print(part)), part)
+      }
+    },
+    { arbitrary: { runs: 300, size: 250 } }
+  )
+
+  it.prop(
+    "changes only white space between elements when it indents",
+    [tape(250)],
+    ([numbers]) => {
+      const tree = treeFrom(new Choices(numbers))
+      assert.deepStrictEqual(withoutLayout(decode(print(tree, { indent: 2 }))), withoutLayout(tree))
+    },
+    { arbitrary: { runs: 300, size: 250 } }
+  )
+
+  it("keeps the bindings that text and attribute values of a part may use", () => {
+    const document = `<d xmlns:ianaift="urn:iana"><if xmlns="urn:if" p="ianaift:x"><type>ianaift:eth</type></if></d>`
+    const part = Element.child(decode(document), "if")!
+    assert.strictEqual(
+      print(part),
+      '<if xmlns="urn:if" xmlns:ianaift="urn:iana" p="ianaift:x"><type>ianaift:eth</type></if>'
+    )
+  })
+
+  it("declares each namespace once, where it begins", () => {
+    const text = '<a xmlns="urn:a" xmlns:p="urn:p"><b/><p:c p:x="1"><d xmlns="urn:d"><e xmlns=""/></d></p:c></a>'
+    assert.strictEqual(print(decode(text)), text)
+  })
+
+  it("declares what a tree made by hand uses", () => {
+    const inner = Element.make("b", "urn:b", { prefix: "p" })
+    assert.strictEqual(
+      print(Element.make("a", "urn:a", { children: [inner, Element.make("c", ""), Element.make("d")] })),
+      '<a xmlns="urn:a"><p:b xmlns:p="urn:b"/><c xmlns=""/><d/></a>'
+    )
+  })
+
+  it("finds a prefix for an attribute whose own one is taken or missing", () => {
+    const tree: Element.Element = {
+      ...Element.make("a", "urn:a", { prefix: "p" }),
+      attributes: [
+        { name: "x", prefix: "p", namespace: "urn:other", value: "1" },
+        { name: "y", prefix: "", namespace: "urn:other", value: "2" },
+        { name: "lang", prefix: "l", namespace: xmlNamespace, value: "en" }
+      ]
+    }
+    assert.strictEqual(print(tree), '<p:a xmlns:p="urn:a" xmlns:ns1="urn:other" ns1:x="1" ns1:y="2" xml:lang="en"/>')
+  })
+
+  it("indents elements, never text", () => {
+    const tree = decode("<a><b>\n<c/>  <!--x--></b><d> t </d><e>x<f/></e><g> </g><h><![CDATA[]]><i/></h></a>")
+    assert.strictEqual(
+      print(tree, { indent: 2, declaration: true }),
+      `<?xml version="1.0" encoding="UTF-8"?>
+<a>
+  <b>
+    <c/>
+    <!--x-->
+  </b>
+  <d> t </d>
+  <e>x<f/></e>
+  <g> </g>
+  <h><![CDATA[]]><i/></h>
+</a>`
+    )
+    const kept = '<a xml:space="preserve"> <b/> </a>'
+    assert.strictEqual(print(decode(kept), { indent: 2 }), kept)
+  })
+
+  it("makes CDATA safe whatever is in it", () => {
+    const tree = Element.make("a", "", { children: [{ _tag: "CData", text: "x]]>]]>y\rz" }] })
+    assert.strictEqual(Element.text(decode(print(tree))), "x]]>]]>y\rz")
+    assert.notInclude(print(tree), "]]>]]>")
+  })
+
+  it("never lets the end-of-message mark through in text or attributes", () => {
+    const tree = Element.make("a", "", { attributes: { b: "]]>]]>" }, children: ["]]>]]>"] })
+    assert.notInclude(print(tree), "]]>")
+    assert.deepStrictEqual(decode(print(tree)).children, ["]]>]]>"])
+  })
+
+  for (const name of ["", "a b", "a/><x", "1a", "a:b", "a>", "-a", "\u0000", "a\n", "\ud800"]) {
+    it(`refuses ${JSON.stringify(name)} as a name of anything`, () => {
+      refusal(Element.make(name))
+      refusal({ ...Element.make("a"), attributes: [{ name, prefix: "", namespace: "", value: "" }] })
+      refusal(Element.make("a", "", { children: [{ _tag: "ProcessingInstruction", target: name, body: "" }] }))
+      if (name !== "") refusal(Element.make("a", "urn:a", { prefix: name }))
+      if (name !== "") refusal({ ...Element.make("a"), scope: { [name]: "urn:a" } })
+    })
+  }
+
+  it("refuses what XML cannot express", () => {
+    const comment = (text: string) => Element.make("a", "", { children: [{ _tag: "Comment", text }] })
+    const instruction = (target: string, body: string) =>
+      Element.make("a", "", { children: [{ _tag: "ProcessingInstruction", target, body }] })
+    const twice = { name: "x", prefix: "", namespace: "", value: "" }
+    for (const tree of [
+      comment("a--b"),
+      comment("a-"),
+      instruction("xMl", ""),
+      instruction("pi", "a?>b"),
+      Element.make("a", "", { prefix: "p" }),
+      { ...Element.make("a"), attributes: [twice, twice] },
+      { ...Element.make("a"), attributes: [{ ...twice, name: "xmlns", value: "urn:evil" }] },
+      { ...Element.make("a"), attributes: [{ ...twice, prefix: "xmlns", value: "urn:evil" }] },
+      { ...Element.make("a"), attributes: [{ ...twice, prefix: "xmlns", namespace: "urn:x" }] },
+      Element.make("a", "urn:a", { prefix: "xmlns" }),
+      Element.make("a", xmlNamespace)
+    ]) {
+      assert.strictEqual(refusal(tree).line, 0)
+    }
+  })
+})
+
+describe("escaping", () => {
+  it("leaves ordinary text alone and escapes the rest", () => {
+    assert.strictEqual(escapeText("a \n\t\"'é"), "a \n\t\"'é")
+    assert.strictEqual(escapeText("<&>\r"), "&lt;&amp;&gt;&#13;")
+    assert.strictEqual(escapeAttribute("<&>\r\n\t\"'"), "&lt;&amp;&gt;&#13;&#10;&#9;&quot;'")
+  })
+})
+
+describe("findIllegal", () => {
+  it("finds what XML 1.0 cannot carry", () => {
+    for (const code of [0, 1, 8, 0xb, 0xc, 0xe, 0x1f, 0xfffe, 0xffff, 0xd800, 0xdfff]) {
+      assert.deepStrictEqual(findIllegal(`ab${String.fromCharCode(code)}c`), { index: 2, codePoint: code })
+    }
+    assert.deepStrictEqual(findIllegal("\udc00\ud800"), { index: 0, codePoint: 0xdc00 })
+  })
+
+  it("accepts all that XML 1.0 can", () => {
+    assert.isUndefined(findIllegal("\t\n\r \u007f\u0085\ud7ff\ue000\ufffd\u{10000}\u{10ffff}"))
+  })
+
+  it("agrees with the parser on every character of the first plane", () => {
+    for (let code = 0; code <= 0xffff; code++) {
+      const character = String.fromCharCode(code)
+      if (character === "<" || character === "&") continue
+      const refused = findIllegal(character) !== undefined
+      assert.strictEqual(failsToParse(`<a>${character}</a>`), refused, code.toString(16))
+    }
+  })
+})
+
+const failsToParse = (text: string): boolean => {
+  try {
+    decode(text)
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** The tree without text that is only white space. */
+const withoutLayout = (e: Element.Element): Element.Element => ({
+  ...e,
+  children: e.children
+    .filter((node) => typeof node !== "string" || !/^[ \t\r\n]*$/.test(node))
+    .map((node) => (Element.isElement(node) ? withoutLayout(node) : node))
+})
