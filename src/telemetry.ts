@@ -23,24 +23,33 @@ export const excerpt = (bytes: Uint8Array | string, max = 200): string => {
 const beginning = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, window * 3)).toString("utf8")
 
-/** A name that is safe to show; others are legal but rare, and hidden. */
-const name = "[A-Za-z_][\\w.-]{0,63}(?::[A-Za-z_][\\w.-]{0,63})?"
+/** A name that is safe to show; others are legal but rare, and hidden. One in `-` may be the end of a comment. */
+const name = "[A-Za-z_](?:[\\w.-]{0,62}\\w)?(?::[A-Za-z_](?:[\\w.-]{0,62}\\w)?)?"
 const startTag = new RegExp(`<(${name})((?:\\s+${name}\\s*=\\s*(?:"[^"<]*"|'[^'<]*'))*)\\s*(/?)>`, "y")
 const endTag = new RegExp(`</(${name})\\s*>`, "y")
+const anyEndTag = new RegExp(`</(${name})\\s*>`)
 const attributeOf = new RegExp(`\\s+(${name})\\s*=\\s*(?:"([^"]*)"|'([^']*)')`, "g")
 
-/** What is shown whole as `<!--[n]-->` and the like: how it begins, how it ends. */
+/** What is shown as `<!--[n]-->` and the like: how it begins, how it ends. */
 const hidden = [
   ["<!--", "-->"],
   ["<![CDATA[", "]]>"],
   ["<?", "?>"]
 ] as const
 
+interface Open {
+  readonly name: string
+  /** Where its tag begins, in the text and in the output. */
+  readonly at: number
+  readonly shownAt: number
+  /** Text other than white space stands directly inside. */
+  hasText: boolean
+}
+
 class Masking {
   private out = ""
   private at = 0
-  /** Open elements: name, and where their tag begins in the text and in the output. */
-  private readonly open: Array<{ readonly name: string; readonly at: number; readonly shownAt: number }> = []
+  private readonly open: Array<Open> = []
   private readonly text: string
   private readonly isCut: boolean
 
@@ -51,10 +60,10 @@ class Masking {
 
   read(max: number): string {
     while (this.at < this.text.length && this.out.length <= max) {
-      if (!(this.text[this.at] === "<" ? this.markup() : this.run())) {
-        this.out += this.length(this.text.length - this.at)
-        break
-      }
+      if (this.text[this.at] === "<" ? this.markup() : this.run()) continue
+      this.retract()
+      this.out += `[${this.text.length - this.at}${this.isCut ? "+" : ""}]`
+      break
     }
     return this.out
   }
@@ -63,7 +72,9 @@ class Masking {
   private run(): boolean {
     const next = this.text.indexOf("<", this.at)
     if (next === -1) return false
-    this.out += this.length(next - this.at, false)
+    const top = this.open.at(-1)
+    if (top !== undefined && /\S/.test(this.text.slice(this.at, next))) top.hasText = true
+    this.out += `[${next - this.at}]`
     this.at = next
     return true
   }
@@ -79,44 +90,42 @@ class Masking {
     const [begin, finish] = found
     const end = this.text.indexOf(finish, this.at + begin.length)
     if (end === -1) return false
-    this.out += begin + this.length(end - this.at - begin.length, false) + finish
+    this.out += `${begin}[${end - this.at - begin.length}]${finish}`
     this.at = end + finish.length
     return true
   }
 
+  /** YANG data has no mixed content: a tag behind text is rather a `<` that was not escaped. */
   private start(): boolean {
     startTag.lastIndex = this.at
     const match = startTag.exec(this.text)
-    if (match === null) return false
+    if (match === null || this.open.at(-1)?.hasText === true) return false
     const [tag, elementName = "", attributes = "", slash = ""] = match
-    if (slash === "") this.open.push({ name: elementName, at: this.at, shownAt: this.out.length })
+    if (slash === "") this.open.push({ name: elementName, at: this.at, shownAt: this.out.length, hasText: false })
     this.out += `<${elementName}${maskAttributes(attributes)}${slash}>`
     this.at += tag.length
     return true
   }
 
-  /**
-   * An end tag that does not fit shows that what looked like a tag may have been a `<` within a value: the tag goes too.
-   */
   private end(): boolean {
     endTag.lastIndex = this.at
     const match = endTag.exec(this.text)
-    const top = this.open.pop()
-    if (match !== null && match[1] === top?.name) {
-      this.out += `</${top?.name}>`
-      this.at += match[0].length
-      return true
-    }
-    if (match !== null && top !== undefined) {
-      this.at = top.at
-      this.out = this.out.slice(0, top.shownAt)
-    }
-    return false
+    if (match === null || match[1] !== this.open.at(-1)?.name) return false
+    this.open.pop()
+    this.out += `</${match[1]}>`
+    this.at += match[0].length
+    return true
   }
 
-  private length(count: number, toTheEnd = true): string {
-    if (count === 0 && !(toTheEnd && this.isCut)) return ""
-    return `[${count}${toTheEnd && this.isCut ? "+" : ""}]`
+  /** Tags that the next end tag skips may have been part of a value, so they are hidden too. */
+  private retract(): void {
+    const next = anyEndTag.exec(this.text.slice(this.at))
+    if (next === null) return
+    const owner = this.open.findLastIndex((element) => element.name === next[1])
+    const suspect = this.open[owner === -1 ? this.open.length - 1 : owner + 1]
+    if (suspect === undefined) return
+    this.at = suspect.at
+    this.out = this.out.slice(0, suspect.shownAt)
   }
 }
 

@@ -3,6 +3,7 @@
  */
 export * as Dialects from "./testing/Dialects.ts"
 export * as Faults from "./testing/Faults.ts"
+export * as Keys from "./testing/Keys.ts"
 export * as Model from "./testing/Model.ts"
 export * as Refusal from "./testing/Refusal.ts"
 export * as SampleModel from "./testing/SampleModel.ts"

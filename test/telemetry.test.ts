@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { excerpt } from "../src/telemetry.ts"
+import { isElement } from "../src/xml/Element.ts"
 import type { Element, Node } from "../src/xml/Element.ts"
 import { print } from "../src/xml/Print.ts"
 import { Choices, damage, seededTape, treeFrom } from "./xml/Trees.ts"
@@ -18,8 +19,17 @@ describe("excerpt", () => {
     [`<a b="x>secret</a><c d="y">z`, "[28]"],
     ["<a b=secret>", "[12]"],
     ["<a><!-- secret", "<a>[11]"],
-    ["<p>se<cr>et</p><q>", "<p>[2][11]"],
+    ["<p>se<cr>et</p><q>", "<p>[2][13]"],
     ["<p>se<cret</p>", "<p>[2][9]"],
+    ["<p><cr>et</p><q>", "<p>[13]"],
+    ["<o><p><cr><x/>et</p>", "<o><p>[14]"],
+    ["<p><cr>et</zz>", "<p>[11]"],
+    ["<p><cr--></p>", "<p>[10]"],
+    ["<p><secret-->", "<p>[10]"],
+    ["<p>x<q/>", "<p>[1][4]"],
+    ["<p>\n <q/>y<r>z", "<p>[2]<q/>[1][4]"],
+    ["<!--secret--><![CDATA[", "<!--[6]-->[9]"],
+    ["<a b='1'c='2'/>", "[15]"],
     ["<p>a</p ><q>b", "<p>[1]</p><q>[1]"],
     ["<é>x</é>", "[8]"]
   ] as const) {
@@ -66,8 +76,15 @@ const secret = "hunter2"
 const planted = (e: Element, choices: Choices): Element => ({
   ...e,
   attributes: e.attributes.map((a) => ({ ...a, value: mixed(a.value, choices) })),
-  children: [mixed("", choices), ...e.children.map((node) => plantedNode(node, choices))]
+  children: plantedChildren(e, choices)
 })
+
+/** Mostly as YANG data is: text or elements, not both. */
+const plantedChildren = (e: Element, choices: Choices): ReadonlyArray<Node> => {
+  const nodes = e.children.map((node) => plantedNode(node, choices))
+  const isMixed = choices.upTo(4) === 0 || !nodes.some(isElement)
+  return isMixed ? [mixed("", choices), ...nodes] : nodes.filter((node) => typeof node !== "string")
+}
 
 const plantedNode = (node: Node, choices: Choices): Node => {
   if (typeof node === "string") return mixed(node, choices)

@@ -16,10 +16,46 @@ export class MessageError extends Error {
   }
 }
 
+/** From this size on, a message is copied together as it comes. */
+const large = 262_144
+
+/**
+ * A large message, copied together as it comes: by the time the last byte is here the message is whole, and the transport's
+ * buffers have died young.
+ */
+class Growing {
+  #bytes = 0
+  #memory: Buffer
+
+  constructor(spans: ReadonlyArray<Buffer>) {
+    this.#memory = Buffer.allocUnsafeSlow(4 * large)
+    for (const span of spans) this.add(span)
+  }
+
+  add(span: Buffer): void {
+    const needed = this.#bytes + span.length
+    if (needed > this.#memory.length) this.#grow(needed)
+    this.#memory.set(span, this.#bytes)
+    this.#bytes = needed
+  }
+
+  view(): Buffer {
+    return this.#memory.subarray(0, this.#bytes)
+  }
+
+  // Memory that is not touched costs nothing, copying does: hence four times and not twice.
+  #grow(needed: number): void {
+    const before = this.view()
+    this.#memory = Buffer.allocUnsafeSlow(Math.max(needed, this.#memory.length * 4))
+    this.#memory.set(before)
+  }
+}
+
 /** Joins the spans of one message; beyond the limit it only counts, so that the session goes on in bounded memory. */
 export class Collect {
   readonly #limit: number
   #spans: Array<Buffer> = []
+  #growing: Growing | undefined
   #bytes = 0
 
   constructor(limit: number) {
@@ -37,22 +73,34 @@ export class Collect {
 
   add(span: Buffer): void {
     this.#bytes += span.length
-    if (this.#bytes <= this.#limit) this.#spans.push(span)
-    else if (this.#spans.length > 1) this.#spans = [this.#spans[0]!]
+    if (this.overflowed) this.#drop()
+    else if (this.#growing !== undefined) this.#growing.add(span)
+    else if (this.#spans.push(span) > 1 && this.#bytes > large) {
+      this.#growing = new Growing(this.#spans)
+      this.#spans = []
+    }
   }
 
   /** What is known of the message so far: enough for its head. */
   peek(): Buffer {
-    const first = this.#spans[0] ?? Buffer.alloc(0)
-    return this.#spans.length < 2 || first.length >= 512 ? first : Buffer.concat(this.#spans.slice(0, 512))
+    if (this.#growing !== undefined) return this.#growing.view()
+    return this.#spans.length === 1 ? this.#spans[0]! : Buffer.concat(this.#spans)
   }
 
   /** The joined message; the collector starts over. */
   take(): Buffer {
-    const message = this.#spans.length === 1 ? this.#spans[0]! : Buffer.concat(this.#spans)
+    const message = this.peek()
     this.#spans = []
+    this.#growing = undefined
     this.#bytes = 0
     return message
+  }
+
+  /** Keeps the beginning, which says whose reply it is. */
+  #drop(): void {
+    if (this.#growing === undefined && this.#spans.length < 2) return
+    this.#spans = [Buffer.from(this.peek().subarray(0, 4096))]
+    this.#growing = undefined
   }
 }
 

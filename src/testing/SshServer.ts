@@ -16,6 +16,7 @@ import { ConnectionError } from "../errors.ts"
 import type { Endpoint } from "../transport/Memory.ts"
 import type { EndReason, Handler } from "../transport/Transport.ts"
 import type { Peer } from "./Core.ts"
+import * as Keys from "./Keys.ts"
 
 /** How one user may log in. */
 export interface User {
@@ -192,9 +193,10 @@ const listen = (server: net.Server, options: SshOptions) =>
     server.listen(port, host, () => resume(Effect.succeed(server.address() as net.AddressInfo)))
   })
 
-const shut = (server: net.Server, sockets: ReadonlyMap<number, net.Socket>) =>
+const shut = (server: net.Server, sockets: Map<number, net.Socket>) =>
   Effect.callback<void>((resume) => {
     for (const socket of sockets.values()) socket.destroy()
+    sockets.clear()
     server.close(() => resume(Effect.void))
   })
 
@@ -202,7 +204,7 @@ const shut = (server: net.Server, sockets: ReadonlyMap<number, net.Socket>) =>
 export const make = (options: SshOptions, accept: Accept): Effect.Effect<SshListener, ConnectionError, Scope.Scope> =>
   Effect.gen(function* () {
     const users = options.users ?? { admin: { password: "admin" } }
-    const hostKeys = options.hostKeys ?? [ssh2.utils.generateKeyPairSync("ed25519").private]
+    const hostKeys = options.hostKeys ?? [Keys.generate().privateKey]
     const config = { hostKeys: [...hostKeys], ...(options.banner === undefined ? {} : { banner: options.banner }) }
     const sockets = new Map<number, net.Socket>()
     // The connection is announced when the client has introduced itself; which socket it is, its port says.

@@ -40,12 +40,8 @@ export const keyValue = (entry: Element.Element, key: string): string | undefine
 
 // A prefix inside a value (an identityref, an instance-identifier) stays bound to what it was bound to.
 const bindings = (element: Element.Element, text: string): Element.Scope => {
-  const scope: Record<string, string> = { "": element.namespace }
-  for (const [, prefix] of text.matchAll(/([\p{L}_][\p{L}\p{N}._-]*):/gu)) {
-    const namespace = element.scope[prefix!]
-    if (namespace !== undefined) scope[prefix!] = namespace
-  }
-  return scope
+  const used = Object.entries(element.scope).filter(([prefix]) => prefix !== "" && text.includes(`${prefix}:`))
+  return { ...Object.fromEntries(used), "": element.namespace }
 }
 
 /** A leaf as the device stores it: no attributes, no prefixes but those that its value needs. */

@@ -209,6 +209,7 @@ export class Conversation {
   readonly #tried: Array<string>
   readonly #offeredPasswords = new Set<string>()
   #offered: ReadonlyArray<string> = []
+  #steps: Array<string> = []
   #current = "none"
   #sent = 0
   #refused = 0
@@ -234,9 +235,9 @@ export class Conversation {
     return this.#offered
   }
 
-  /** What the last attempt was; after success, what the peer accepted. */
-  get current(): string {
-    return this.#current
+  /** After success: what the peer accepted, step by step. */
+  get accepted(): string {
+    return [...this.#steps, this.#current].join(", then ")
   }
 
   /** Whether the server has seen a credential, and whether it has refused one. */
@@ -253,7 +254,10 @@ export class Conversation {
     if (left === null) return this.#probe(go)
     if (this.#agent !== undefined) return this.#nextAgentKey(this.#agent, go)
     this.#offered = left
-    if (this.#current !== "none" && partial !== true) this.#refused++
+    if (this.#current !== "none") {
+      if (partial === true) this.#steps.push(this.#current)
+      else this.#refused++
+    }
     this.#pick(go)
   }
 
@@ -286,12 +290,14 @@ export class Conversation {
 
   #pick(send: Send): void {
     const index = this.#pending.findIndex((credential) => this.#usable(credential))
-    if (index < 0) {
-      const fits = this.#sent > 0 ? "not accepted" : "no credential that the server accepts"
-      return this.#hooks.fail(fits)
-    }
+    if (index < 0) return this.#hooks.fail(this.#exhausted())
     const [credential] = this.#pending.splice(index, 1)
     this.#offer(credential!, send)
+  }
+
+  #exhausted(): string {
+    if (this.#steps.length > 0) return `accepted ${this.#steps.join(", ")}, but the server wants a further step`
+    return this.#sent > 0 ? "not accepted" : "no credential that the server accepts"
   }
 
   #offer(credential: Credential, send: Send): void {
@@ -385,6 +391,7 @@ export class Conversation {
     // The server asked for the signature and yet is not satisfied: the key was one step of several. ssh2 keeps the
     // server's answer to itself here (ssh2#1215), so ask what is left.
     this.#refused--
+    this.#steps.push(round.current)
     this.#probe(send)
   }
 }
@@ -448,7 +455,7 @@ class AgentRound {
   }
 
   dispose(): void {
-    for (const stream of this.#streams) stream.destroy()
+    
   }
 }
 

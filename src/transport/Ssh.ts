@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
-import type { ConnectError } from "../errors.ts"
+import type { ChannelError, ConnectError } from "../errors.ts"
 import { InputError, withContext } from "../errors.ts"
 import * as Auth from "./Auth.ts"
 import type { Own, Target } from "./Dial.ts"
@@ -256,7 +256,7 @@ class Shared {
     return Deferred.await(entry.ready).pipe(
       Effect.flatMap((link) => SshChannel.open(link, handler, this.#resolved, context)),
       Effect.mapError((error) =>
-        error._tag === "ChannelError" && entry.sessions > 0 && entry.link?.ended === undefined
+        error._tag === "ChannelError" && entry.link?.ended === undefined && refusedForOthers(entry, error)
           ? { _tag: "Refused" as const, detail: error.detail }
           : withContext(error, { label: context.label })
       )
@@ -286,5 +286,9 @@ class Shared {
     return entry.link
   }
 }
+
+/** Whether it may be the other sessions on the connection that this one is refused for. */
+const refusedForOthers = (entry: Entry, error: ChannelError): boolean =>
+  entry.sessions > 0 || (entry.users > 1 && error.detail.startsWith(SshChannel.channelRefused))
 
 const gaveUp: EndReason = { by: "us", detail: "opening failed" }

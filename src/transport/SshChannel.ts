@@ -77,9 +77,19 @@ export const open = (
     return Effect.sync(stop)
   })
 
+/** How the detail of an error begins when the channel itself was refused, not what was asked of it. */
+export const channelRefused = "the peer refused a channel"
+
+/** RFC 4254 §5.1. */
+const refusals = ["", "administratively prohibited", "connect failed", "unknown channel type", "resource shortage"]
+
 const explain = (error: Error, subsystem: string): string => {
   const { reason } = error as { readonly reason?: unknown }
-  if (reason !== undefined) return `the peer refused a channel: ${printable(error.message)}`
+  if (typeof reason === "number") {
+    const said = printable(error.message.replace("(SSH) Channel open failure: ", ""))
+    const why = [refusals[reason] ?? `reason ${reason}`, said].filter((part) => part !== "").join(", ")
+    return `${channelRefused}${why === "" ? "" : ` (${why})`}`
+  }
   return `the peer refused the subsystem "${printable(subsystem)}": is NETCONF over SSH enabled on the device, and on this ` +
     "port (830, or 22 on some)? A device that calls it otherwise needs the option `subsystem`"
 }

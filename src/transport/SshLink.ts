@@ -63,7 +63,7 @@ export class Link {
         this.fault ??= fault
         this.end(describeFault(fault))
       })
-      .on("end", () => this.end({ by: "peer", detail: "the peer closed the connection" }))
+      .on("end", () => this.end(closedByPeer))
       .on("close", () => this.end({ by: "network", detail: "the connection was cut" }))
   }
 
@@ -131,6 +131,8 @@ const ping = (client: ssh2.Client): void => {
   inside._protocol.ping()
 }
 
+const closedByPeer: EndReason = { by: "peer", detail: "the peer closed the connection" }
+
 const describeFault = (fault: SshFault): EndReason => {
   if (fault.level === "client-socket") {
     return { by: "network", detail: `the connection was lost: ${printable(fault.message)}` }
@@ -138,6 +140,7 @@ const describeFault = (fault: SshFault): EndReason => {
   if (typeof fault.code === "number") {
     return { by: "peer", detail: `the peer disconnected: ${printable(fault.message)} (reason ${fault.code})` }
   }
+  if (fault.message === "Connection lost before handshake") return closedByPeer
   return { by: "peer", detail: `SSH protocol fault: ${printable(fault.message)}` }
 }
 
@@ -269,7 +272,7 @@ class Login {
 
   #ready(): void {
     if (this.#done) return
-    this.#link.details["auth"] = this.#conversation.current
+    this.#link.details["auth"] = this.#conversation.accepted
     this.#stop()
     this.#settle(Effect.succeed(this.#link))
   }

@@ -131,7 +131,7 @@ const readAttributes = (
  * it is; so is everything that was parsed from a whole document.
  */
 export const adopt = (element: Element, surrounding: Scope): Element => {
-  if (!Object.hasOwn(surrounding, "") || Object.hasOwn(element.scope, "")) return element
+  if (!Object.hasOwn(surrounding, "")) return element
   const scopes = new Map<Scope, Scope>()
   const merged = (scope: Scope): Scope => {
     const known = scopes.get(scope) ?? extend(surrounding, scope)

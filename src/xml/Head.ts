@@ -9,9 +9,10 @@ import { isUtf8 } from "node:buffer"
 import { SaxesParser } from "saxes"
 import type { SaxesAttributeNS, SaxesTagNS } from "saxes"
 import type { Attribute } from "./Element.ts"
-import { asXmlError, completeLength, defaultLimits, saxesOptions } from "./Parse.ts"
+import { asXmlError, defaultLimits, saxesOptions } from "./Parse.ts"
 import { isQualified } from "./Names.ts"
 import { positionOf, rootStart } from "./Prolog.ts"
+import { completeLength } from "./Utf8.ts"
 import { XmlError } from "./XmlError.ts"
 
 export interface Head {

@@ -115,7 +115,7 @@ class StartTag {
     if ((lookup(this.scope, e.prefix) ?? "") !== e.namespace) this.bind(e.prefix, e.namespace)
     this.name = qualified(e.prefix, e.name)
     if (e.attributes.length > 1) refuseDuplicates(e.attributes)
-    for (const a of e.attributes) this.attributes += this.attribute(a, e.prefix)
+    for (const a of e.attributes) this.attributes += this.attribute(a)
   }
 
   get declarations(): string {
@@ -149,20 +149,20 @@ class StartTag {
     this.scope = extend(this.scope, { [prefix]: namespace })
   }
 
-  private attribute(a: Attribute, elementPrefix: string): string {
+  private attribute(a: Attribute): string {
     checkName(a.name, "attribute")
-    const prefix = a.namespace === "" ? withoutNamespace(a) : this.prefixFor(a, elementPrefix)
+    const prefix = a.namespace === "" ? withoutNamespace(a) : this.prefixFor(a)
     return ` ${qualified(prefix, a.name)}="${escapeAttribute(a.value)}"`
   }
 
   /** The attribute's own prefix where it stands for its namespace or is free, else another one. */
-  private prefixFor(a: Attribute, elementPrefix: string): string {
+  private prefixFor(a: Attribute): string {
     const bound = (prefix: string): boolean => prefix !== "" && lookup(this.scope, prefix) === a.namespace
     if (bound(a.prefix)) return a.prefix
     const known = a.namespace === xmlNamespace ? "xml" : Object.keys(this.scope).find(bound)
     if (known !== undefined) return known
     let prefix = a.prefix
-    for (let n = 1; prefix === "" || prefix === elementPrefix || lookup(this.scope, prefix) !== undefined; n++) {
+    for (let n = 1; prefix === "" || lookup(this.scope, prefix) !== undefined; n++) {
       prefix = `ns${n}`
     }
     this.bind(prefix, a.namespace)

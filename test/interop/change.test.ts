@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import type { Session } from "../../src/api/Session.ts"
-import { xml } from "../../src/xml/Template.ts"
+import { xml } from "../../src/index.ts"
+import type { Session } from "../../src/index.ts"
 import { interfaceXml, names, ns, open, reset } from "./client.ts"
 
 const prepared = Effect.tap(open("candidate"), reset)

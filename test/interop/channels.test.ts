@@ -2,8 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
-import * as Netconf from "../../src/api/Netconf.ts"
-import * as Ssh from "../../src/transport/Ssh.ts"
+import { Netconf, Ssh } from "../../src/index.ts"
 import { facts, names, open, options } from "./client.ts"
 import type { Variant } from "./facts.ts"
 

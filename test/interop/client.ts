@@ -3,12 +3,8 @@
  */
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import * as Datastore from "../../src/api/Datastore.ts"
-import * as Netconf from "../../src/api/Netconf.ts"
-import type { Session } from "../../src/api/Session.ts"
-import * as Ssh from "../../src/transport/Ssh.ts"
-import * as Element from "../../src/xml/Element.ts"
-import { xml } from "../../src/xml/Template.ts"
+import { Element, Netconf, Ssh, xml } from "../../src/index.ts"
+import type { Datastore, Session } from "../../src/index.ts"
 import { read } from "./facts.ts"
 import type { Variant } from "./facts.ts"
 
@@ -50,7 +46,7 @@ const namesIn = (data: Element.Element): ReadonlyArray<string> =>
   ]).map(Element.text)
 
 /** The names of the interfaces in a datastore. */
-export const names = (session: Session, source: Datastore.Datastore = "running") =>
+export const names = (session: Session, source: Datastore = "running") =>
   session.getConfig({ source }).pipe(
     Effect.flatMap((reply) => reply.data),
     Effect.map(namesIn)

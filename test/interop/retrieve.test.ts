@@ -1,10 +1,7 @@
 /** hello, framing, get and get-config with a server that nobody here wrote. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import * as Filter from "../../src/api/Filter.ts"
-import * as Element from "../../src/xml/Element.ts"
-import { xml } from "../../src/xml/Template.ts"
-import { xpath } from "../../src/xml/XPath.ts"
+import { Element, Filter, xml, xpath } from "../../src/index.ts"
 import { interfaceXml, names, ns, open, reset } from "./client.ts"
 
 const monitoring = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"

@@ -5,6 +5,7 @@ import type * as Scope from "effect/Scope"
 import ssh2 from "ssh2"
 import type { ClientChannel, ConnectConfig } from "ssh2"
 import type { Transport } from "../../src/transport/Transport.ts"
+import * as Keys from "../../src/testing/Keys.ts"
 import * as SimulatedDevice from "../../src/testing/SimulatedDevice.ts"
 import { open } from "./client.ts"
 
@@ -130,7 +131,7 @@ describe("SshServer", () => {
   it.live("refuses wrong passwords, wrong keys, other subsystems and channels beyond the limit", () =>
     Effect.gen(function* () {
       const device = yield* SimulatedDevice.make()
-      const { private: stranger } = ssh2.utils.generateKeyPairSync("ed25519")
+      const stranger = Keys.generate().privateKey
       const listener = yield* device.ssh({ maxChannels: 1 })
       for (const config of [{ password: "wrong" }, { username: "nobody" }, { username: "constructor" }]) {
         assert.include(yield* Effect.flip(dial(listener, config)), "authentication")
@@ -146,7 +147,7 @@ describe("SshServer", () => {
   it.live("accepts public keys, keyboard-interactive, and both together", () =>
     Effect.gen(function* () {
       const device = yield* SimulatedDevice.make()
-      const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync("ed25519")
+      const { privateKey, publicKey } = Keys.generate()
       const users = { ops: { password: "secret", publicKeys: [publicKey] } }
       const byKey = yield* device.ssh({ users })
       const noPassword = { password: "" }

@@ -56,6 +56,11 @@ describe("decode", () => {
     assert.strictEqual(Element.text(a), "1\n2\n3\r\u{1f600}&amp;")
   })
 
+  it("takes the prefix xml as bound everywhere, declared or not", () => {
+    const declared = decode('<a xmlns:xml="http://www.w3.org/XML/1998/namespace" xml:lang="en"/>')
+    assert.deepStrictEqual(declared, decode('<a xml:lang="en"/>'))
+  })
+
   it("tells no namespace from an open one: a document's root has none", () => {
     assert.strictEqual(decode("<a/>").scope[""], "")
     assert.strictEqual(
@@ -186,7 +191,8 @@ describe("limits", () => {
   })
 
   it("counts depth, not elements", () => {
-    decode(`<a>${"<b><c/></b>".repeat(1000)}</a>`, { limits: { depth: 3 } })
+    const tree = decode(`<a>${"<b><c/></b>".repeat(1000)}</a>`, { limits: { depth: 3 } })
+    assert.strictEqual(tree.children.length, 1000)
   })
 
   it("holds the attributes of one element, declarations included: below, at, above", () => {

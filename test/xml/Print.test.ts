@@ -80,6 +80,14 @@ describe("print", () => {
     assert.strictEqual(print(tree), '<p:a xmlns:p="urn:a" xmlns:ns1="urn:other" ns1:x="1" ns1:y="2" xml:lang="en"/>')
   })
 
+  it("takes a prefix that is called like a member of an object as any other", () => {
+    const attribute = { name: "x", prefix: "constructor", namespace: "urn:c", value: "" }
+    assert.strictEqual(
+      print({ ...Element.make("a"), scope: {}, attributes: [attribute] }),
+      '<a xmlns:constructor="urn:c" constructor:x=""/>'
+    )
+  })
+
   it("indents elements, never text", () => {
     const tree = decode("<a><b>\n<c/>  <!--x--></b><d> t </d><e>x<f/></e><g> </g><h><![CDATA[]]><i/></h></a>")
     assert.strictEqual(
@@ -114,11 +122,14 @@ describe("print", () => {
 
   for (const name of ["", "a b", "a/><x", "1a", "a:b", "a>", "-a", "\u0000", "a\n", "\ud800"]) {
     it(`refuses ${JSON.stringify(name)} as a name of anything`, () => {
-      refusal(Element.make(name))
-      refusal({ ...Element.make("a"), attributes: [{ name, prefix: "", namespace: "", value: "" }] })
-      refusal(Element.make("a", "", { children: [{ _tag: "ProcessingInstruction", target: name, body: "" }] }))
-      if (name !== "") refusal(Element.make("a", "urn:a", { prefix: name }))
-      if (name !== "") refusal({ ...Element.make("a"), scope: { [name]: "urn:a" } })
+      const named = Element.make("a")
+      const trees = [
+        Element.make(name),
+        { ...named, attributes: [{ name, prefix: "", namespace: "", value: "" }] },
+        Element.make("a", "", { children: [{ _tag: "ProcessingInstruction", target: name, body: "" }] }),
+        ...(name === "" ? [] : [Element.make("a", "urn:a", { prefix: name }), { ...named, scope: { [name]: "urn:a" } }])
+      ] as const
+      for (const tree of trees) assert.match(refusal(tree).detail, /cannot be the name of/)
     })
   }
 

@@ -200,7 +200,7 @@ describe("a wrong xml template", () => {
     ["a DOCTYPE", () => xml`<!DOCTYPE a><a/>`],
     ["a bad escape", () => xml`<a>\u</a>`]
   ] as const) {
-    it(`is ${what}`, () => void refusal(make))
+    it(`is ${what}`, () => assert.strictEqual(refusal(make).what, "xml template"))
   }
 
   it("is one with a value that is neither text nor an element", () => {

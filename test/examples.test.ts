@@ -1,0 +1,273 @@
+/** Every example, started as a reader would start it, against a simulated device; and the README's code, which is theirs. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Scope from "effect/Scope"
+import * as Exit from "effect/Exit"
+import { execFile } from "node:child_process"
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { afterAll, beforeAll } from "vitest"
+import { SampleModel, SimulatedDevice } from "../src/testing.ts"
+import { Element } from "../src/index.ts"
+
+const root = join(import.meta.dirname, "..")
+
+interface Result {
+  readonly code: number | string | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+type Environment = Readonly<Record<string, string>>
+
+const node = (file: string, args: ReadonlyArray<string>, env: Environment): Promise<Result> =>
+  new Promise((resolve) => {
+    const options = { cwd: root, env: { PATH: process.env["PATH"] ?? "", ...env }, timeout: 15_000 }
+    const child = execFile(process.execPath, [file, ...args], options, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr })
+    )
+    child.stdin?.end()
+  })
+
+const scope = Scope.makeUnsafe()
+const inScope = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
+  Effect.runPromise(Scope.provide(effect, scope))
+
+/** A device of its own on a real SSH port, and the environment in which its examples find and trust it. */
+const start = async () => {
+  const schemas = { "ietf-interfaces": "module ietf-interfaces {}" }
+  const device = await inScope(SimulatedDevice.make({ schemas }))
+  const server = await inScope(device.ssh())
+  const home = mkdtempSync(join(tmpdir(), "netconf-examples-"))
+  await inScope(Effect.addFinalizer(() => Effect.sync(() => rmSync(home, { recursive: true }))))
+  mkdirSync(join(home, ".ssh"))
+  writeFileSync(join(home, ".ssh", "known_hosts"), `[${server.host}]:${server.port} ${server.hostKey}\n`)
+  const login = { host: server.host, port: String(server.port), username: server.username }
+  const env = {
+    HOME: home,
+    NETCONF_HOST: login.host,
+    NETCONF_PORT: login.port,
+    NETCONF_USERNAME: login.username,
+    NETCONF_PASSWORD: "admin"
+  }
+  return { device, env, home, login, server, run: (name: string, ...args: ReadonlyArray<string>) => node(`examples/${name}`, args, env) }
+}
+
+let peer: Awaited<ReturnType<typeof start>>
+beforeAll(async () => {
+  peer = await start()
+})
+afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+
+const textAt = (...path: ReadonlyArray<string>): string => {
+  const found = Element.find(peer.device.running, path)
+  return found === undefined ? "" : Element.text(found)
+}
+
+const succeeded = (result: Result): ReadonlyArray<string> => {
+  assert.strictEqual(result.stderr, "")
+  assert.strictEqual(result.code, 0)
+  return result.stdout.trim().split("\n")
+}
+
+describe("examples", () => {
+  for (const name of ["get-config.ts", "get-config-promise.ts"]) {
+    it(`${name} prints the names of the interfaces`, async () => {
+      const [first, ...names] = succeeded(await peer.run(name))
+      assert.match(first ?? "", /^session \d+: \d+ bytes in \d+ ms$/)
+      assert.deepStrictEqual(names, ["lo", "eth0", "eth1"])
+    })
+  }
+
+  it("edit-promise.ts commits and saves", async () => {
+    assert.deepStrictEqual(succeeded(await peer.run("edit-promise.ts", "spine-09")), ["committed; saved: yes"])
+    assert.strictEqual(textAt("system", "hostname"), "spine-09")
+    assert.strictEqual(Element.text(Element.find(peer.device.startup, ["system", "hostname"])!), "spine-09")
+  })
+
+  it("edit-promise.ts says who holds the lock, and changes nothing", async () => {
+    const release = peer.device.lock("running")
+    const result = await peer.run("edit-promise.ts", "nobody")
+    release()
+    assert.strictEqual(result.code, 1)
+    assert.match(result.stderr, /lock-denied.*\ntry again when session 0 is done\n$/)
+    assert.notStrictEqual(textAt("system", "hostname"), "nobody")
+  })
+
+  it("locked-change.ts makes both changes and leaves no lock", async () => {
+    const lines = succeeded(await peer.run("locked-change.ts"))
+    assert.deepStrictEqual(lines, ["applied to candidate, saved: yes", "both interfaces described"])
+    const entries = Element.findAll(peer.device.running, ["interfaces", "interface", "description"]).map(Element.text)
+    assert.deepStrictEqual(entries, ["to spine-01 <port 7>", "to spine-02 <port 7>"])
+    assert.strictEqual(peer.device.locks.size, 0)
+  })
+
+  it("confirmed-commit.ts confirms", async () => {
+    const lines = succeeded(await peer.run("confirmed-commit.ts"))
+    assert.deepStrictEqual(lines, ["in force; rolled back in two minutes: true", "confirmed"])
+    assert.strictEqual(textAt("system", "location"), "rack 8")
+    assert.strictEqual(peer.device.confirmedCommit, undefined)
+  })
+
+  it("filters.ts reads by subtree, by XPath and by an rpc of its own", async () => {
+    const [both, description, schema] = succeeded(await peer.run("filters.ts"))
+    assert.strictEqual(both, "interfaces, system")
+    assert.strictEqual(description, "to spine-01 <port 7>")
+    assert.match(schema ?? "", /^\d+ bytes of YANG$/)
+  })
+
+  it("errors.ts names the value that the device refused", async () => {
+    const [line] = succeeded(await peer.run("errors.ts"))
+    assert.strictEqual(line, `the device said no: invalid-value at /sys:system/sys:hostname: "-" does not match the pattern`)
+  })
+
+  it("simulated-device.ts holds", async () => {
+    assert.deepStrictEqual(succeeded(await peer.run("simulated-device.ts")), ["all as expected"])
+  })
+})
+
+describe("the demo", () => {
+  it("fits one screen, ends by itself, and shows what it promises", async () => {
+    const lines = succeeded(await node("examples/demo.ts", [], {}))
+    assert.isBelow(lines.length, 41)
+    for (const line of lines) assert.isAtMost(line.length, 100)
+    const text = lines.join("\n")
+    assert.notInclude(text, "\u001b")
+    for (const shown of [
+      /^connect +admin@127\.0\.0\.1:\d+, host key: pinned fingerprint +[\d.]+ ms$/m,
+      /^hello +session 1, chunked framing/m,
+      /<description>uplink<\/description>/,
+      /^edit +lock running, lock candidate, .*commit, unlock candidate, unlock running/ms,
+      /interface\[eth0\]\/ipv4\/mtu 1500 -> 9000/,
+      /^refused +an mtu of 12: RpcError/m,
+      /lock-denied, held by session 2/,
+      /^host key .*: HostKeyError/m,
+      /^password .*: AuthError/m,
+      /^device +\d+ rpcs, 1 commit, candidate clean$/m
+    ]) {
+      assert.match(text, shown)
+    }
+  })
+
+  const args = () => ["--host", peer.login.host, "--port", peer.login.port, "--username", peer.login.username]
+
+  it("only reads a device that it is given", async () => {
+    const before = peer.device.log.length
+    const lines = succeeded(await peer.run("demo.ts", ...args(), "--fingerprint", peer.server.fingerprint))
+    assert.match(lines.join("\n"), /^get-config +running, whole: \d+ bytes/m)
+    const operations = peer.device.log.slice(before).map((entry) => entry.operation)
+    assert.deepStrictEqual(operations, ["get-config", "close-session"])
+  })
+
+  it("escapes what a device sends, and hides its secrets", async () => {
+    peer.device.edit(
+      `<system xmlns="${SampleModel.system}"><contact>\u009b31mred</contact><authentication><user><name>admin</name><password>$5$plain$seen</password></user></authentication></system>`
+    )
+    const config = join(peer.home, "change.xml")
+    writeFileSync(config, `<system xmlns="${SampleModel.system}"><contact>\u009b31mred</contact><x><password>seen</password></x></system>`)
+    const { stdout } = await peer.run("demo.ts", ...args(), "--edit", config)
+    assert.include(stdout, "\\u{9b}31mred")
+    assert.notInclude(stdout, "\u009b")
+    assert.include(stdout, "<password>(hidden)</password>")
+    assert.notInclude(stdout, "seen")
+  })
+
+  it("changes nothing without a person at a terminal", async () => {
+    const config = join(peer.home, "change.xml")
+    writeFileSync(config, `<?xml version="1.0"?>\n<system xmlns="${SampleModel.system}"><location>nowhere</location></system>`)
+    const before = peer.device.log.length
+    const result = await peer.run("demo.ts", ...args(), "--edit", config)
+    assert.strictEqual(result.code, 1)
+    assert.match(result.stderr, /has to be confirmed by a person/)
+    assert.deepStrictEqual(peer.device.log.slice(before).map((entry) => entry.operation), ["close-session"])
+  })
+
+  it("prints the library's refusal of an unknown host key, without a stack, and exits with 1", async () => {
+    const empty = join(peer.home, "empty")
+    writeFileSync(empty, "")
+    const result = await peer.run("demo.ts", ...args(), "--known-hosts", empty)
+    assert.strictEqual(result.code, 1)
+    assert.match(result.stderr, /host key unknown: ssh-ed25519 SHA256:/)
+    assert.include(result.stderr, `ssh-keyscan -p ${peer.login.port} 127.0.0.1 >> ${empty}`)
+    assert.notMatch(result.stderr, /^ +at /m)
+  })
+
+  it("refuses a password on the command line and says why, without repeating it", async () => {
+    const result = await peer.run("demo.ts", ...args(), "--password", "hunter2")
+    assert.strictEqual(result.code, 2)
+    assert.match(result.stderr, /NETCONF_PASSWORD/)
+    assert.notInclude(result.stderr, "hunter2")
+  })
+
+  it("explains its options for one that it does not know", async () => {
+    const result = await peer.run("demo.ts", "--verbose")
+    assert.strictEqual(result.code, 2)
+    assert.match(result.stderr, /--verbose[^]*npm run demo -- --host HOST --username USER/)
+  })
+})
+
+describe("README.md", () => {
+  const readme = readFileSync(join(root, "README.md"), "utf8")
+  const published: Readonly<Record<string, string>> = {
+    "../src/index.ts": "effect-netconf",
+    "../src/promise.ts": "effect-netconf/promise",
+    "../src/testing.ts": "effect-netconf/testing"
+  }
+  /** An example as its reader writes it: with the package's name in place of the path. */
+  const asPublished = (source: string): string =>
+    source.replace(/from "(\.\.\/src\/[a-z]+\.ts)"/g, (whole, path: string) => {
+      const name = published[path]
+      return name === undefined ? whole : `from "${name}"`
+    })
+  const dedented = (text: string): string => {
+    const margins = text.split("\n").filter((line) => line.trim() !== "").map((line) => line.search(/\S/))
+    const margin = Math.min(...margins)
+    return text.split("\n").map((line) => line.slice(margin)).join("\n")
+  }
+  /** Whether `part` is some of the lines of `whole`, in a row, at whatever indentation. */
+  const isPartOf = (part: string, whole: string): boolean => {
+    const rows = whole.split("\n")
+    const count = part.split("\n").length
+    return rows.some((_row, at) => dedented(rows.slice(at, at + count).join("\n")) === part)
+  }
+  const blocks = [...readme.matchAll(/<!-- (examples\/[\w.-]+\.ts) -->\n```ts\n([^]*?)\n```/g)]
+
+  it("has only code that stands in an example", () => {
+    assert.strictEqual(blocks.length, readme.split("```ts").length - 1, "a block without the name of its example")
+    assert.isAbove(blocks.length, 5)
+    for (const [, file = "", code = ""] of blocks) {
+      const source = asPublished(readFileSync(join(root, file), "utf8"))
+      assert.isTrue(isPartOf(code, source), `the README's code is not that of ${file}:\n${code}`)
+    }
+  })
+
+  it("names both commands before anything else that a reader could run", () => {
+    const firstScreen = readme.split("\n").slice(0, 30).join("\n")
+    assert.include(firstScreen, "npm ci && npm run demo")
+    assert.include(firstScreen, "npm ci && npm test")
+  })
+})
+
+describe("the documentation", () => {
+  const files = [
+    "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/rfc-coverage.md", "docs/errors.md",
+    "docs/change-safety.md", "docs/decisions/README.md", "docs/decisions/0002-xml.md", "docs/decisions/0003-errors.md",
+    "docs/decisions/0004-effect-4.md"
+  ]
+
+  for (const file of files) {
+    it(`${file} links only to what exists`, () => {
+      const text = readFileSync(join(root, file), "utf8")
+      const links = [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, link = ""]) => link)
+      const named = [...text.matchAll(/`((?:src|test|examples|bench|docs)\/[\w./-]+\.(?:ts|md))`/g)].map(([, path = ""]) => path)
+      const base = dirname(fileURLToPath(new URL(`../${file}`, import.meta.url)))
+      const missing = [
+        ...links.filter((link) => !existsSync(join(base, link))),
+        ...named.filter((path) => !existsSync(join(root, path)))
+      ]
+      assert.deepStrictEqual(missing, [])
+    })
+  }
+})
