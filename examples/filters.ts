@@ -15,7 +15,11 @@ const program = Effect.gen(function* () {
 
   // several subtrees in one request
   const both = yield* session.getConfig({ filter: Filter.subtree(one, xml`<system xmlns="${system}"/>`) })
-  console.log(Element.elements(yield* both.data).map((element) => element.name).join(", "))
+  console.log(
+    Element.elements(yield* both.data)
+      .map((element) => element.name)
+      .join(", ")
+  )
 
   // XPath, where the device has it; the tag quotes the value
   const expression = xpath`/if:interfaces/if:interface[if:name=${name}]/if:description`

@@ -9,7 +9,9 @@ const program = Effect.gen(function* () {
   const session = yield* NetconfSession
 
   // lock, discard, edit, validate, commit, unlock, save: as far as the device has them
-  const report = yield* session.edit(xml`<system xmlns="${system}"><location>rack 7</location></system>`, { save: true })
+  const report = yield* session.edit(xml`<system xmlns="${system}"><location>rack 7</location></system>`, {
+    save: true
+  })
   console.log(`applied to ${report.target}, saved: ${report.saved}`)
 
   // the same step by step, when there is more to do under the locks

@@ -13,12 +13,12 @@ export const ErrorContext = {
   label: Schema.optional(Schema.String),
   /** Address and port, as dialled. */
   peer: Schema.optional(Schema.String),
-  sessionId: Schema.optional(Schema.Number),
+  sessionId: Schema.optional(Schema.Finite),
   /** The operation's element name: `edit-config`. */
   operation: Schema.optional(Schema.String),
   messageId: Schema.optional(Schema.String),
   /** Milliseconds since the failed step began. */
-  elapsed: Schema.optional(Schema.Number),
+  elapsed: Schema.optional(Schema.Finite),
   /** What has certainly happened before this error, where that matters: `applied, not saved`. */
   state: Schema.optional(Schema.String)
 }
@@ -38,9 +38,11 @@ export interface ErrorContext {
  * escaped as `\u{1b}`.
  */
 export const printable = (text: string): string =>
-  // oxlint-disable-next-line no-control-regex -- these are the characters to escape
-  text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g, (character) =>
-    `\\u{${character.codePointAt(0)!.toString(16)}}`)
+  text.replace(
+    // oxlint-disable-next-line no-control-regex -- these are the characters to escape
+    /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]/g,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`
+  )
 
 const describe = (context: ErrorContext, fallback: string, what: string): string => {
   const device = context.label ?? context.peer
@@ -63,9 +65,10 @@ export class ConnectionError extends Schema.TaggedError<ConnectionError>()("Conn
   attempts: Schema.optional(Schema.Array(Schema.String))
 }) {
   override get message(): string {
-    const attempts = this.attempts === undefined || this.attempts.length === 0
-      ? ""
-      : ` (tried ${this.attempts.map(printable).join("; ")})`
+    const attempts =
+      this.attempts === undefined || this.attempts.length === 0
+        ? ""
+        : ` (tried ${this.attempts.map(printable).join("; ")})`
     return describe(this, "connect", `${this.reason}: ${printable(this.detail)}${attempts}${after(this)}`)
   }
   get isRetryable(): boolean {
@@ -154,7 +157,7 @@ export class ProtocolError extends Schema.TaggedError<ProtocolError>()("Protocol
   layer: Schema.Literals(["hello", "framing", "xml", "message"]),
   detail: Schema.String,
   /** How many bytes of the message had been read. */
-  bytes: Schema.optional(Schema.Number),
+  bytes: Schema.optional(Schema.Finite),
   /** Markup kept, every text and attribute value replaced by its length. */
   excerpt: Schema.optional(Schema.String)
 }) {
@@ -171,11 +174,22 @@ export class ProtocolError extends Schema.TaggedError<ProtocolError>()("Protocol
 export class DeadlineError extends Schema.TaggedError<DeadlineError>()("DeadlineError", {
   ...ErrorContext,
   /** Which step took too long; `connect` is a limit on all of them together. */
-  phase: Schema.Literals(["queue", "dial", "handshake", "auth", "subsystem", "hello", "connect", "rpc", "progress", "close"]),
+  phase: Schema.Literals([
+    "queue",
+    "dial",
+    "handshake",
+    "auth",
+    "subsystem",
+    "hello",
+    "connect",
+    "rpc",
+    "progress",
+    "close"
+  ]),
   /** The deadline that passed, in milliseconds. */
-  deadline: Schema.Number,
+  deadline: Schema.Finite,
   /** Bytes received for this step before it passed. */
-  bytes: Schema.Number
+  bytes: Schema.Finite
 }) {
   override get message(): string {
     const bytes = this.bytes === 0 ? "nothing received" : `${this.bytes} bytes received`
@@ -222,16 +236,32 @@ export class InputError extends Schema.TaggedError<InputError>()("InputError", {
 
 /** error-tag of RFC 6241 appendix A and RFC 8639 to 8641; devices add their own. */
 export type ErrorTag =
-  | "in-use" | "invalid-value" | "too-big" | "missing-attribute" | "bad-attribute" | "unknown-attribute"
-  | "missing-element" | "bad-element" | "unknown-element" | "unknown-namespace" | "access-denied" | "lock-denied"
-  | "resource-denied" | "rollback-failed" | "data-exists" | "data-missing" | "operation-not-supported"
-  | "operation-failed" | "partial-operation" | "malformed-message"
+  | "in-use"
+  | "invalid-value"
+  | "too-big"
+  | "missing-attribute"
+  | "bad-attribute"
+  | "unknown-attribute"
+  | "missing-element"
+  | "bad-element"
+  | "unknown-element"
+  | "unknown-namespace"
+  | "access-denied"
+  | "lock-denied"
+  | "resource-denied"
+  | "rollback-failed"
+  | "data-exists"
+  | "data-missing"
+  | "operation-not-supported"
+  | "operation-failed"
+  | "partial-operation"
+  | "malformed-message"
   | (string & {})
 
 /** error-info of RFC 6241 appendix A, typed; `xml` is the whole element as received. */
 export const ErrorInfo = Schema.Struct({
   /** lock-denied: who holds the lock. 0 means a holder that is not a NETCONF session. */
-  sessionId: Schema.optional(Schema.Number),
+  sessionId: Schema.optional(Schema.Finite),
   badAttribute: Schema.optional(Schema.String),
   badElement: Schema.optional(Schema.String),
   badNamespace: Schema.optional(Schema.String),
@@ -255,14 +285,18 @@ export const RpcErrorItem = Schema.Struct({
 export interface RpcErrorItem extends Schema.Schema.Type<typeof RpcErrorItem> {}
 
 const printItem = (item: RpcErrorItem): string => {
-  const holder = item.tag === "lock-denied" && item.info?.sessionId !== undefined
-    ? `, held by ${item.info.sessionId === 0 ? "something other than a NETCONF session" : `session ${item.info.sessionId}`}`
-    : ""
+  const holder =
+    item.tag === "lock-denied" && item.info?.sessionId !== undefined
+      ? `, held by ${item.info.sessionId === 0 ? "something other than a NETCONF session" : `session ${item.info.sessionId}`}`
+      : ""
   const bad = item.info?.badElement ?? item.info?.badAttribute ?? item.info?.badNamespace
-  return printable(item.tag + holder +
-    (item.message === undefined ? "" : `: ${item.message.trim()}`) +
-    (bad === undefined ? "" : ` (${bad})`) +
-    (item.path === undefined ? "" : ` at ${item.path.trim()}`))
+  return printable(
+    item.tag +
+      holder +
+      (item.message === undefined ? "" : `: ${item.message.trim()}`) +
+      (bad === undefined ? "" : ` (${bad})`) +
+      (item.path === undefined ? "" : ` at ${item.path.trim()}`)
+  )
 }
 
 /** The peer said no. */
@@ -323,18 +357,41 @@ export class DataError extends Schema.TaggedError<DataError>()("DataError", {
 
 /** How connecting can fail, up to and including the peer's hello. */
 export type ConnectError =
-  | ConnectionError | AuthError | HostKeyError | CertificateError | ChannelError | ProtocolError | DeadlineError | InputError
+  | ConnectionError
+  | AuthError
+  | HostKeyError
+  | CertificateError
+  | ChannelError
+  | ProtocolError
+  | DeadlineError
+  | InputError
 
 /** How an operation on an open session can fail. */
 export type OperationError =
-  | ChannelError | ProtocolError | DeadlineError | CapabilityError | InputError | RpcError | CommitUnknownError
+  | ChannelError
+  | ProtocolError
+  | DeadlineError
+  | CapabilityError
+  | InputError
+  | RpcError
+  | CommitUnknownError
 
 /** All of them, for logging. */
 export type NetconfError = ConnectError | OperationError | DataError
 
 const classes = [
-  ConnectionError, AuthError, HostKeyError, CertificateError, ChannelError, ProtocolError, DeadlineError,
-  CapabilityError, InputError, RpcError, CommitUnknownError, DataError
+  ConnectionError,
+  AuthError,
+  HostKeyError,
+  CertificateError,
+  ChannelError,
+  ProtocolError,
+  DeadlineError,
+  CapabilityError,
+  InputError,
+  RpcError,
+  CommitUnknownError,
+  DataError
 ] as const
 
 /** Whether a caught value is one of the library's errors. */
@@ -348,7 +405,7 @@ export const withContext = <E extends NetconfError>(error: E, context: ErrorCont
     if (fields[key] === undefined) fields[key] = context[key]
   }
   delete fields["_tag"]
-  const copy = new (error.constructor as new(fields: unknown) => E)(fields)
+  const copy = new (error.constructor as new (fields: unknown) => E)(fields)
   if (error.stack !== undefined) Object.defineProperty(copy, "stack", { value: error.stack, configurable: true })
   return copy
 }

@@ -52,7 +52,14 @@ const start = async () => {
     NETCONF_USERNAME: login.username,
     NETCONF_PASSWORD: "admin"
   }
-  return { device, env, home, login, server, run: (name: string, ...args: ReadonlyArray<string>) => node(`examples/${name}`, args, env) }
+  return {
+    device,
+    env,
+    home,
+    login,
+    server,
+    run: (name: string, ...args: ReadonlyArray<string>) => node(`examples/${name}`, args, env)
+  }
 }
 
 let peer: Awaited<ReturnType<typeof start>>
@@ -120,7 +127,10 @@ describe("examples", () => {
 
   it("errors.ts names the value that the device refused", async () => {
     const [line] = succeeded(await peer.run("errors.ts"))
-    assert.strictEqual(line, `the device said no: invalid-value at /sys:system/sys:hostname: "-" does not match the pattern`)
+    assert.strictEqual(
+      line,
+      `the device said no: invalid-value at /sys:system/sys:hostname: "-" does not match the pattern`
+    )
   })
 
   it("simulated-device.ts holds", async () => {
@@ -166,7 +176,10 @@ describe("the demo", () => {
       `<system xmlns="${SampleModel.system}"><contact>\u009b31mred</contact><authentication><user><name>admin</name><password>$5$plain$seen</password></user></authentication></system>`
     )
     const config = join(peer.home, "change.xml")
-    writeFileSync(config, `<system xmlns="${SampleModel.system}"><contact>\u009b31mred</contact><x><password>seen</password></x></system>`)
+    writeFileSync(
+      config,
+      `<system xmlns="${SampleModel.system}"><contact>\u009b31mred</contact><x><password>seen</password></x></system>`
+    )
     const { stdout } = await peer.run("demo.ts", ...args(), "--edit", config)
     assert.include(stdout, "\\u{9b}31mred")
     assert.notInclude(stdout, "\u009b")
@@ -176,12 +189,18 @@ describe("the demo", () => {
 
   it("changes nothing without a person at a terminal", async () => {
     const config = join(peer.home, "change.xml")
-    writeFileSync(config, `<?xml version="1.0"?>\n<system xmlns="${SampleModel.system}"><location>nowhere</location></system>`)
+    writeFileSync(
+      config,
+      `<?xml version="1.0"?>\n<system xmlns="${SampleModel.system}"><location>nowhere</location></system>`
+    )
     const before = peer.device.log.length
     const result = await peer.run("demo.ts", ...args(), "--edit", config)
     assert.strictEqual(result.code, 1)
     assert.match(result.stderr, /has to be confirmed by a person/)
-    assert.deepStrictEqual(peer.device.log.slice(before).map((entry) => entry.operation), ["close-session"])
+    assert.deepStrictEqual(
+      peer.device.log.slice(before).map((entry) => entry.operation),
+      ["close-session"]
+    )
   })
 
   it("prints the library's refusal of an unknown host key, without a stack, and exits with 1", async () => {
@@ -222,9 +241,15 @@ describe("README.md", () => {
       return name === undefined ? whole : `from "${name}"`
     })
   const dedented = (text: string): string => {
-    const margins = text.split("\n").filter((line) => line.trim() !== "").map((line) => line.search(/\S/))
+    const margins = text
+      .split("\n")
+      .filter((line) => line.trim() !== "")
+      .map((line) => line.search(/\S/))
     const margin = Math.min(...margins)
-    return text.split("\n").map((line) => line.slice(margin)).join("\n")
+    return text
+      .split("\n")
+      .map((line) => line.slice(margin))
+      .join("\n")
   }
   /** Whether `part` is some of the lines of `whole`, in a row, at whatever indentation. */
   const isPartOf = (part: string, whole: string): boolean => {
@@ -252,8 +277,16 @@ describe("README.md", () => {
 
 describe("the documentation", () => {
   const files = [
-    "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/rfc-coverage.md", "docs/errors.md",
-    "docs/change-safety.md", "docs/decisions/README.md", "docs/decisions/0002-xml.md", "docs/decisions/0003-errors.md",
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "docs/architecture.md",
+    "docs/rfc-coverage.md",
+    "docs/errors.md",
+    "docs/change-safety.md",
+    "docs/decisions/README.md",
+    "docs/decisions/0002-xml.md",
+    "docs/decisions/0003-errors.md",
     "docs/decisions/0004-effect-4.md"
   ]
 
@@ -261,7 +294,9 @@ describe("the documentation", () => {
     it(`${file} links only to what exists`, () => {
       const text = readFileSync(join(root, file), "utf8")
       const links = [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, link = ""]) => link)
-      const named = [...text.matchAll(/`((?:src|test|examples|bench|docs)\/[\w./-]+\.(?:ts|md))`/g)].map(([, path = ""]) => path)
+      const named = [...text.matchAll(/`((?:src|test|examples|bench|docs)\/[\w./-]+\.(?:ts|md))`/g)].map(
+        ([, path = ""]) => path
+      )
       const base = dirname(fileURLToPath(new URL(`../${file}`, import.meta.url)))
       const missing = [
         ...links.filter((link) => !existsSync(join(base, link))),

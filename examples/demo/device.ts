@@ -111,7 +111,8 @@ const planOfRunning =
 
 const confirm = Effect.fnUntraced(function* (host: string) {
   const refuse = (why: string) => new InputError({ what: "--edit", why })
-  if (!isInteractive) return yield* refuse("a change has to be confirmed by a person, and there is no terminal to ask on")
+  if (!isInteractive)
+    return yield* refuse("a change has to be confirmed by a person, and there is no terminal to ask on")
   const typed = yield* ask(`Type the device's name (${host}) to go on: `)
   if (typed?.trim() !== host) return yield* refuse("that is not the device's name; nothing was changed")
 })

@@ -36,14 +36,20 @@ export interface EditReport {
 export interface ChangeContext {
   readonly session: Session
   readonly run: Run
-  readonly locked: <A, E, R>(datastores: ReadonlyArray<Datastore>, program: Effect.Effect<A, E, R>) => Effect.Effect<A, E | OperationError, R>
+  readonly locked: <A, E, R>(
+    datastores: ReadonlyArray<Datastore>,
+    program: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | OperationError, R>
 }
 
 /**
  * Makes running survive a reboot: copy-config to startup where the peer has one, the profile's own rpc, or nothing
  * where running is persistent. Never the candidate.
  */
-export const save = ({ run, session }: Pick<ChangeContext, "run" | "session">): Effect.Effect<"yes" | "not-needed", OperationError> => {
+export const save = ({
+  run,
+  session
+}: Pick<ChangeContext, "run" | "session">): Effect.Effect<"yes" | "not-needed", OperationError> => {
   if (session.hello.capabilities.has(":startup")) {
     return Effect.as(run(copyConfig({ source: "running", target: "startup" })), "yes")
   }
@@ -51,21 +57,35 @@ export const save = ({ run, session }: Pick<ChangeContext, "run" | "session">): 
   return saveRpc === undefined ? Effect.succeed("not-needed") : Effect.as(run(rpc(saveRpc)), "yes")
 }
 
-const chooseTarget = ({ session }: ChangeContext, wanted: EditOptions["target"]): Effect.Effect<"candidate" | "running", CapabilityError> => {
+const chooseTarget = (
+  { session }: ChangeContext,
+  wanted: EditOptions["target"]
+): Effect.Effect<"candidate" | "running", CapabilityError> => {
   const { capabilities } = session.hello
   if (wanted !== undefined) return Effect.succeed(wanted)
   if (capabilities.has(":candidate")) return Effect.succeed("candidate")
   if (capabilities.has(":writable-running")) return Effect.succeed("running")
-  return Effect.fail(new CapabilityError({ ...session.context, operation: "edit-config", needed: [":candidate", ":writable-running"], offered: capabilities.uris }))
+  return Effect.fail(
+    new CapabilityError({
+      ...session.context,
+      operation: "edit-config",
+      needed: [":candidate", ":writable-running"],
+      offered: capabilities.uris
+    })
+  )
 }
 
 const editCandidate = ({ run, session }: ChangeContext, config: Fragment, options: EditOptions, notes: Array<string>) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { defaultOperation, errorOption, validate } = options
-    const edited = yield* run(editConfig({ config, target: "candidate", ...defined({ defaultOperation, errorOption }) }), options)
+    const edited = yield* run(
+      editConfig({ config, target: "candidate", ...defined({ defaultOperation, errorOption }) }),
+      options
+    )
     const wanted = validate ?? session.hello.capabilities.has(":validate")
     if (wanted && session.profile.validateBeforeCommit) yield* run(validateOperation({ source: "candidate" }), options)
-    else if (wanted) notes.push(`validate left out: with profile ${session.profile.name} a commit after it applies nothing`)
+    else if (wanted)
+      notes.push(`validate left out: with profile ${session.profile.name} a commit after it applies nothing`)
     return [edited, yield* run(commit(), options)]
   })
 
@@ -85,18 +105,29 @@ const defined = <A extends object>(fields: A): Defined<A> =>
  * Locks, edits, validates, commits and unlocks. Any refusal means no commit: the edit is discarded, the locks are
  * released, and the first error is the one that comes back.
  */
-export const edit = (context: ChangeContext, config: Fragment, options: EditOptions = {}): Effect.Effect<EditReport, OperationError> =>
-  Effect.gen(function*() {
+export const edit = (
+  context: ChangeContext,
+  config: Fragment,
+  options: EditOptions = {}
+): Effect.Effect<EditReport, OperationError> =>
+  Effect.gen(function* () {
     const target = yield* chooseTarget(context, options.target)
     const notes: Array<string> = []
     let applied = false
-    const change = target === "candidate" ? editCandidate(context, config, options, notes) : editRunning(context, config, options)
-    const noted = Effect.tap(change, () => Effect.sync(() => { applied = true }))
+    const change =
+      target === "candidate" ? editCandidate(context, config, options, notes) : editRunning(context, config, options)
+    const noted = Effect.tap(change, () =>
+      Effect.sync(() => {
+        applied = true
+      })
+    )
     const replies = yield* Effect.mapError(
       context.locked(target === "candidate" ? ["running", "candidate"] : ["running"], noted),
-      (error) => applied ? withContext(error, { state: "the change is applied" }) : error
+      (error) => (applied ? withContext(error, { state: "the change is applied" }) : error)
     )
     if (options.save !== true) return { target, saved: "no", replies, notes }
-    const saved = yield* Effect.mapError(save(context), (error) => withContext(error, { state: "the change is applied, not saved" }))
+    const saved = yield* Effect.mapError(save(context), (error) =>
+      withContext(error, { state: "the change is applied, not saved" })
+    )
     return { target, saved, replies, notes }
   })

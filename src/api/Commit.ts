@@ -44,7 +44,8 @@ const needs = ({ confirmed, persist, persistId }: CommitOptions): ReadonlyArray<
 const check = ({ confirmed, confirmTimeout, persist }: CommitOptions): void => {
   if (confirmed === true) return
   const wrong = confirmTimeout !== undefined ? "confirmTimeout" : persist !== undefined ? "persist" : undefined
-  if (wrong !== undefined) throw new InputError({ what: wrong, why: "it needs confirmed: true (persistId confirms a commit)" })
+  if (wrong !== undefined)
+    throw new InputError({ what: wrong, why: "it needs confirmed: true (persistId confirms a commit)" })
 }
 
 const parameters = (options: CommitOptions): ReadonlyArray<Element.Element> => {
@@ -58,17 +59,24 @@ const parameters = (options: CommitOptions): ReadonlyArray<Element.Element> => {
   ]
 }
 
-const rollbackWindow = ({ confirmTimeout, confirmed }: CommitOptions, { elapsed, receivedAt }: Reply): CommitReply["rollback"] => {
+const rollbackWindow = (
+  { confirmTimeout, confirmed }: CommitOptions,
+  { elapsed, receivedAt }: Reply
+): CommitReply["rollback"] => {
   if (confirmed !== true) return undefined
   const timeout = confirmSeconds(confirmTimeout) * 1000
-  return { earliest: DateTime.makeUnsafe(receivedAt - elapsed + timeout), latest: DateTime.makeUnsafe(receivedAt + timeout) }
+  return {
+    earliest: DateTime.makeUnsafe(receivedAt - elapsed + timeout),
+    latest: DateTime.makeUnsafe(receivedAt + timeout)
+  }
 }
 
 /** With `:confirmed-commit:1.0` there is no cancel-commit: the end of the session rolls it back. */
-const cancel = ({ persist, persistId }: CommitOptions, capabilities: Capabilities): Operation<unknown> | undefined =>
-  capabilities.has(":confirmed-commit:1.1")
-    ? cancelCommit({ ...(persist === undefined && persistId === undefined ? {} : { persistId: persist ?? persistId! }) })
-    : undefined
+const cancel = ({ persist, persistId }: CommitOptions, capabilities: Capabilities): Operation<unknown> | undefined => {
+  const id = persist ?? persistId
+  if (!capabilities.has(":confirmed-commit:1.1")) return undefined
+  return cancelCommit(id === undefined ? {} : { persistId: id })
+}
 
 /**
  * Makes the candidate the running configuration.
@@ -89,9 +97,9 @@ export const commit = (options: CommitOptions = {}): Operation<CommitReply> => (
   lease: { change: "commit", datastore: "candidate" },
   ...(options.confirmed === true
     ? {
-      undo: (capabilities: Capabilities) => cancel(options, capabilities) ?? ("close-session" as const),
-      onRefused: (capabilities: Capabilities) => cancel(options, capabilities)
-    }
+        undo: (capabilities: Capabilities) => cancel(options, capabilities) ?? ("close-session" as const),
+        onRefused: (capabilities: Capabilities) => cancel(options, capabilities)
+      }
     : {}),
   encode: () => baseElement("commit", parameters(options)),
   decode: (reply) => Object.assign(reply, { rollback: rollbackWindow(options, reply) })

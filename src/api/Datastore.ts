@@ -20,7 +20,8 @@ export const baseElement = (name: string, children: ReadonlyArray<Element.Node> 
 
 const checkScheme = (url: string, capabilities: Capabilities): void => {
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(url)?.[1]?.toLowerCase()
-  if (scheme === undefined) throw new InputError({ what: "url", why: "it has no scheme; expected for example file:///name.xml" })
+  if (scheme === undefined)
+    throw new InputError({ what: "url", why: "it has no scheme; expected for example file:///name.xml" })
   const schemes = capabilities.urlSchemes.map((offered) => offered.toLowerCase())
   if (schemes.length > 0 && !schemes.includes(scheme)) {
     throw new InputError({ what: "url", why: `the peer reads and writes ${schemes.join(", ")}, not ${scheme}` })

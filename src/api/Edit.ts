@@ -65,7 +65,8 @@ export const editConfig = (options: EditConfigOptions): Operation<Reply> => {
     expects: "ok",
     datastore,
     ...(testOption === "test-only" ? {} : { lease: { change: "edit", datastore } }),
-    partial: (capabilities) => testOption !== "test-only" && errorOptionOf(options, capabilities) !== "rollback-on-error",
+    partial: (capabilities) =>
+      testOption !== "test-only" && errorOptionOf(options, capabilities) !== "rollback-on-error",
     encode: (capabilities) =>
       baseElement("edit-config", [
         baseElement("target", [Datastore.encode(target, capabilities)]),
@@ -81,7 +82,8 @@ export const editConfig = (options: EditConfigOptions): Operation<Reply> => {
 /** A datastore, a URL, or a whole configuration given inline. */
 export type Source = Datastore.Datastore | Datastore.Url | { readonly config: Fragment.Fragment }
 
-const isInline = (source: Source): source is { readonly config: Fragment.Fragment } => typeof source === "object" && "config" in source
+const isInline = (source: Source): source is { readonly config: Fragment.Fragment } =>
+  typeof source === "object" && "config" in source
 
 const encodeSource = (source: Source, capabilities: Capabilities): Element.Element =>
   isInline(source)

@@ -49,21 +49,34 @@ export const encode = (filter: Filter | undefined): ReadonlyArray<Element.Elemen
   if (filter === undefined || (typeof filter === "string" && filter.trim() === "")) return []
   if (!isFilter(filter)) return encode(subtree(filter))
   if (filter._tag === "Select") {
-    return [Element.make("filter", Namespaces.base, {
-      attributes: { type: "xpath", select: filter.expression },
-      scope: { ...filter.namespaces, "": Namespaces.base }
-    })]
+    return [
+      Element.make("filter", Namespaces.base, {
+        attributes: { type: "xpath", select: filter.expression },
+        scope: { ...filter.namespaces, "": Namespaces.base }
+      })
+    ]
   }
   const children = filter.content.flatMap((fragment) => Fragment.elements(fragment, "filter"))
-  return [wholeFilter(children) ?? Element.make("filter", Namespaces.base, { attributes: { type: "subtree" }, children })]
+  return [
+    wholeFilter(children) ?? Element.make("filter", Namespaces.base, { attributes: { type: "subtree" }, children })
+  ]
 }
 
 /** A `<filter>` that the caller wrote whole, attributes included, into the base namespace. */
 const wholeFilter = (children: ReadonlyArray<Element.Element>): Element.Element | undefined => {
   const [only] = children
-  if (children.length !== 1 || only!.name !== "filter" || (only!.namespace !== Namespaces.base && only!.namespace !== "")) return undefined
+  if (
+    children.length !== 1 ||
+    only!.name !== "filter" ||
+    (only!.namespace !== Namespaces.base && only!.namespace !== "")
+  )
+    return undefined
   const { attributes, scope } = only!
-  return Element.make("filter", Namespaces.base, { attributes, children: only!.children, scope: { ...scope, "": Namespaces.base } })
+  return Element.make("filter", Namespaces.base, {
+    attributes,
+    children: only!.children,
+    scope: { ...scope, "": Namespaces.base }
+  })
 }
 
 /** What the filter needs of the peer. */

@@ -8,8 +8,10 @@ export interface LockOptions {
   readonly target?: Datastore.Datastore
 }
 
-const encode = (name: string, target: Datastore.Datastore): Operation["encode"] => (capabilities) =>
-  Datastore.baseElement(name, [Datastore.baseElement("target", [Datastore.encode(target, capabilities)])])
+const encode =
+  (name: string, target: Datastore.Datastore): Operation["encode"] =>
+  (capabilities) =>
+    Datastore.baseElement(name, [Datastore.baseElement("target", [Datastore.encode(target, capabilities)])])
 
 /** Frees a datastore that this session has locked. */
 export const unlock = ({ target = "running" }: LockOptions = {}): Operation<Reply> => ({

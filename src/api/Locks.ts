@@ -23,7 +23,9 @@ interface Lease {
   readonly session: Session
 }
 
-const CurrentLease = Context.Reference<Lease | undefined>("effect-netconf/CurrentLease", { defaultValue: () => undefined })
+const CurrentLease = Context.Reference<Lease | undefined>("effect-netconf/CurrentLease", {
+  defaultValue: () => undefined
+})
 
 type Run = <A>(operation: Operation<A>, options?: CallOptions) => Effect.Effect<A, OperationError>
 
@@ -40,17 +42,25 @@ export class Gate {
 
   /** Runs a change once no other program holds the lease. */
   pass<A, E, R>(change: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return Effect.flatMap(CurrentLease, (mine) => (this.#lease === undefined || this.#lease === mine ? change : this.#wait(change)))
+    return Effect.flatMap(CurrentLease, (mine) =>
+      this.#lease === undefined || this.#lease === mine ? change : this.#wait(change)
+    )
   }
 
   /** Runs a program as the holder of the lease; a program that holds it already goes straight in. */
   hold<A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     return Effect.flatMap(CurrentLease, (mine) =>
-      mine !== undefined && mine === this.#lease ? program : this.#turn.withPermit(Effect.suspend(() => this.#enter(program))))
+      mine !== undefined && mine === this.#lease
+        ? program
+        : this.#turn.withPermit(Effect.suspend(() => this.#enter(program)))
+    )
   }
 
   #wait<A, E, R>(change: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return Effect.andThen(this.#open.await, Effect.suspend(() => this.pass(change)))
+    return Effect.andThen(
+      this.#open.await,
+      Effect.suspend(() => this.pass(change))
+    )
   }
 
   #enter<A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
@@ -70,7 +80,8 @@ const order: ReadonlyArray<Datastore> = ["running", "candidate", "startup"]
 /** What is locked: in the order of RFC 6241 appendix E.1, without what a device's other lock covers. */
 const plan = (datastores: ReadonlyArray<Datastore>, session: Session): ReadonlyArray<Datastore> => {
   const wanted = order.filter((datastore) => datastores.includes(datastore) && !session.leases.held.has(datastore))
-  const covered = session.profile.locks === "candidate" && (wanted.includes("candidate") || session.leases.held.has("candidate"))
+  const covered =
+    session.profile.locks === "candidate" && (wanted.includes("candidate") || session.leases.held.has("candidate"))
   return covered ? wanted.filter((datastore) => datastore !== "running") : wanted
 }
 
@@ -84,7 +95,7 @@ export interface LockedContext {
 
 /** Gives back what was taken: the edits, then the locks, last one first. Every step is tried; the failures come back. */
 const release = ({ cleanUp, run, session }: LockedContext, taken: ReadonlyArray<Datastore>) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const failures: Array<OperationError> = []
     const attempt = (operation: Operation<unknown>) =>
       Effect.catch(Effect.asVoid(run(operation, cleanUp)), (error) => Effect.sync(() => void failures.push(error)))
@@ -93,7 +104,10 @@ const release = ({ cleanUp, run, session }: LockedContext, taken: ReadonlyArray<
     return failures
   })
 
-const withFailures = <A, E>(exit: Exit.Exit<A, E>, failures: ReadonlyArray<OperationError>): Effect.Effect<A, E | OperationError> => {
+const withFailures = <A, E>(
+  exit: Exit.Exit<A, E>,
+  failures: ReadonlyArray<OperationError>
+): Effect.Effect<A, E | OperationError> => {
   if (failures.length === 0) return exit
   const cleanUp = Cause.fromReasons(failures.map((error) => Cause.makeFailReason(error)))
   return Effect.failCause(Exit.isSuccess(exit) ? cleanUp : Cause.combine(exit.cause, cleanUp))
@@ -109,20 +123,22 @@ export const locked = <A, E, R>(
   program: Effect.Effect<A, E, R>,
   context: LockedContext
 ): Effect.Effect<A, E | OperationError, R> =>
-  context.gate.hold(Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function*() {
-      const taken: Array<Datastore> = []
-      const take = Effect.gen(function*() {
-        for (const datastore of plan(datastores, context.session)) {
-          yield* restore(context.run(lock({ target: datastore })))
-          taken.push(datastore)
-        }
-        // A stale candidate must not commit over what others have changed in running since.
-        if (taken.includes("candidate")) yield* restore(context.run(discardChanges()))
+  context.gate.hold(
+    Effect.uninterruptibleMask((restore) =>
+      Effect.gen(function* () {
+        const taken: Array<Datastore> = []
+        const take = Effect.gen(function* () {
+          for (const datastore of plan(datastores, context.session)) {
+            yield* restore(context.run(lock({ target: datastore })))
+            taken.push(datastore)
+          }
+          // A stale candidate must not commit over what others have changed in running since.
+          if (taken.includes("candidate")) yield* restore(context.run(discardChanges()))
+        })
+        const exit = yield* Effect.exit(Effect.andThen(take, restore(program)))
+        // A session that has ended has given back its locks; its end is the program's failure already.
+        if (Exit.isFailure(exit) && context.session.ended) return yield* exit
+        return yield* withFailures(exit, yield* release(context, taken))
       })
-      const exit = yield* Effect.exit(Effect.andThen(take, restore(program)))
-      // A session that has ended has given back its locks; its end is the program's failure already.
-      if (Exit.isFailure(exit) && context.session.ended) return yield* exit
-      return yield* withFailures(exit, yield* release(context, taken))
-    })
-  ))
+    )
+  )

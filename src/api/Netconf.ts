@@ -53,7 +53,7 @@ const wholeNumber = (what: string, value: number, least: number): Effect.Effect<
  * const reply = yield* session.getConfig({ source: "running" })
  */
 export const connect = (options: ConnectOptions): Effect.Effect<Session.Session, ConnectError, Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { label, transport } = options
     const deadlines = resolve(options.deadlines)
     const maxOutstanding = yield* wholeNumber("maxOutstanding", options.maxOutstanding ?? 1, 1)
@@ -74,12 +74,16 @@ export const connect = (options: ConnectOptions): Effect.Effect<Session.Session,
   })
 
 /** A session as a service, for programs that are about one device. `Layer.mock(NetconfSession, {...})` stands in for it. */
-export class NetconfSession extends Context.Service<NetconfSession, Session.Session>()("effect-netconf/NetconfSession") {}
+export class NetconfSession extends Context.Service<NetconfSession, Session.Session>()(
+  "effect-netconf/NetconfSession"
+) {}
 
 /** A layer that holds one session open. */
 export const layer = (options: ConnectOptions): Layer.Layer<NetconfSession, ConnectError> =>
   Layer.effect(NetconfSession, connect(options))
 
 /** The same with options from a `Config`, so that secrets and addresses come from the environment. */
-export const layerConfig = (config: Config.Config<ConnectOptions>): Layer.Layer<NetconfSession, ConnectError | Config.ConfigError> =>
+export const layerConfig = (
+  config: Config.Config<ConnectOptions>
+): Layer.Layer<NetconfSession, ConnectError | Config.ConfigError> =>
   Layer.effect(NetconfSession, Effect.flatMap(config, connect))

@@ -12,17 +12,34 @@ import { rpc } from "./Rpc.ts"
 import { closeSession, killSession } from "./SessionControl.ts"
 
 export const operations = {
-  get, getConfig, editConfig, copyConfig, deleteConfig, validate, lock, unlock, commit, cancelCommit, discardChanges, closeSession, killSession, rpc
+  get,
+  getConfig,
+  editConfig,
+  copyConfig,
+  deleteConfig,
+  validate,
+  lock,
+  unlock,
+  commit,
+  cancelCommit,
+  discardChanges,
+  closeSession,
+  killSession,
+  rpc
 } as const
 
 /** Options of an operation and of the call, in one object. */
-type WithCallOptions<Arguments extends ReadonlyArray<unknown>> =
-  Arguments extends readonly [] ? [options?: CallOptions]
-    : Arguments extends readonly [infer A] ? [options: A & CallOptions]
-    : Arguments extends readonly [_?: infer A] ? [options?: A & CallOptions]
-    : Arguments extends readonly [infer A, infer B] ? [first: A, options: B & CallOptions]
-    : Arguments extends readonly [infer A, _?: infer B] ? [first: A, options?: B & CallOptions]
-    : never
+type WithCallOptions<Arguments extends ReadonlyArray<unknown>> = Arguments extends readonly []
+  ? [options?: CallOptions]
+  : Arguments extends readonly [infer A]
+    ? [options: A & CallOptions]
+    : Arguments extends readonly [_?: infer A]
+      ? [options?: A & CallOptions]
+      : Arguments extends readonly [infer A, infer B]
+        ? [first: A, options: B & CallOptions]
+        : Arguments extends readonly [infer A, _?: infer B]
+          ? [first: A, options?: B & CallOptions]
+          : never
 
 type Table = typeof operations
 
@@ -37,7 +54,11 @@ type Run = <A>(operation: Operation<A>, options?: CallOptions) => Effect.Effect<
 
 /** One method per row of the table, all through the one generic `run`. */
 export const makeMethods = (run: Run): Methods => {
-  const method = (operation: (...args: ReadonlyArray<never>) => Operation<unknown>) =>
-    (...args: ReadonlyArray<never>) => run(operation(...args), args.at(-1))
-  return Object.fromEntries(Object.entries(operations).map(([name, operation]) => [name, method(operation)])) as unknown as Methods
+  const method =
+    (operation: (...args: ReadonlyArray<never>) => Operation<unknown>) =>
+    (...args: ReadonlyArray<never>) =>
+      run(operation(...args), args.at(-1))
+  return Object.fromEntries(
+    Object.entries(operations).map(([name, operation]) => [name, method(operation)])
+  ) as unknown as Methods
 }

@@ -23,13 +23,20 @@ const kindOf = ({ name, namespace }: Element.Element, read: boolean): Kind => {
   return controls.has(name) && namespace === Namespaces.base ? "control" : "write"
 }
 
-const changes = { "lock": "lock", "unlock": "unlock", "edit-config": "edit", "copy-config": "edit", "commit": "commit", "discard-changes": "discard" } as const
+const changes = {
+  lock: "lock",
+  unlock: "unlock",
+  "edit-config": "edit",
+  "copy-config": "edit",
+  commit: "commit",
+  "discard-changes": "discard"
+} as const
 
 const leaseOf = (body: Element.Element): Pick<Operation, "lease" | "datastore"> => {
   const change = body.namespace === Namespaces.base ? changes[body.name as keyof typeof changes] : undefined
   if (change === undefined) return {}
   const target = Element.find(body, ["target"])
-  const datastore = target === undefined ? "candidate" : Element.elements(target)[0]?.name ?? "candidate"
+  const datastore = target === undefined ? "candidate" : (Element.elements(target)[0]?.name ?? "candidate")
   return { lease: { change, datastore }, datastore }
 }
 
@@ -37,10 +44,12 @@ const leaseOf = (body: Element.Element): Pick<Operation, "lease" | "datastore"> 
 const bodyOf = (fragment: Fragment.Fragment): Element.Element => {
   const elements = Fragment.elements(fragment, "rpc")
   const [only] = elements
-  if (elements.length !== 1) throw new InputError({ what: "rpc", why: `expected one operation element, got ${elements.length}` })
+  if (elements.length !== 1)
+    throw new InputError({ what: "rpc", why: `expected one operation element, got ${elements.length}` })
   if (only!.name !== "rpc" || (only!.namespace !== Namespaces.base && only!.namespace !== "")) return inBase(only!)
   const inner = Element.elements(only!)
-  if (inner.length !== 1) throw new InputError({ what: "rpc", why: `expected one operation element in <rpc>, got ${inner.length}` })
+  if (inner.length !== 1)
+    throw new InputError({ what: "rpc", why: `expected one operation element in <rpc>, got ${inner.length}` })
   return inBase(inner[0]!)
 }
 
@@ -49,10 +58,10 @@ const inBase = (element: Element.Element): Element.Element =>
   element.namespace !== ""
     ? element
     : Element.make(element.name, Namespaces.base, {
-      attributes: element.attributes,
-      children: element.children.map((child) => (Element.isElement(child) ? inBase(child) : child)),
-      scope: { ...element.scope, "": Namespaces.base }
-    })
+        attributes: element.attributes,
+        children: element.children.map((child) => (Element.isElement(child) ? inBase(child) : child)),
+        scope: { ...element.scope, "": Namespaces.base }
+      })
 
 const released = new Set(["unlock", "discard-changes", "cancel-commit", "close-session", "kill-session"])
 

@@ -61,7 +61,10 @@ export interface Session extends Methods {
    *   yield* session.commit()
    * }))
    */
-  readonly locked: <A, E, R>(datastores: ReadonlyArray<Datastore>, program: Effect.Effect<A, E, R>) => Effect.Effect<A, E | OperationError, R>
+  readonly locked: <A, E, R>(
+    datastores: ReadonlyArray<Datastore>,
+    program: Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | OperationError, R>
   /** One change from lock to unlock (and `save`), as the peer's capabilities allow. Any refusal means nothing is committed. */
   readonly edit: (config: Fragment, options?: Change.EditOptions) => Effect.Effect<Change.EditReport, OperationError>
   /** Makes running survive a reboot, where the device does not do so itself. */
@@ -77,17 +80,22 @@ const lacking = (operation: Operation<unknown>, core: Core.Session): CapabilityE
 }
 
 /** One permit of the device's semaphore; with a queue deadline, waiting for it can fail. */
-const makePermit = (semaphore: Semaphore.Semaphore, core: Core.Session, queue: number) =>
+const makePermit =
+  (semaphore: Semaphore.Semaphore, core: Core.Session, queue: number) =>
   <A, E>(name: string, self: Effect.Effect<A, E>): Effect.Effect<A, E | DeadlineError> => {
     if (queue === Infinity) return semaphore.withPermit(self)
-    const late = () => new DeadlineError({ ...core.context, operation: name, phase: "queue", deadline: queue, bytes: 0, elapsed: queue })
+    const late = () =>
+      new DeadlineError({ ...core.context, operation: name, phase: "queue", deadline: queue, bytes: 0, elapsed: queue })
     return Effect.uninterruptibleMask((restore) =>
       Effect.flatMap(restore(Effect.timeoutOrElse(semaphore.take(1), { duration: queue, orElse: late })), () =>
-        Effect.ensuring(restore(self), semaphore.release(1))))
+        Effect.ensuring(restore(self), semaphore.release(1))
+      )
+    )
   }
 
 /** Ends sessions, so no locked program holds it back. */
-const passesGate = ({ kind, name }: Operation<unknown>): boolean => kind === "read" || name === "close-session" || name === "kill-session"
+const passesGate = ({ kind, name }: Operation<unknown>): boolean =>
+  kind === "read" || name === "close-session" || name === "kill-session"
 
 const makeRun = (core: Core.Session, gate: Gate, maxOutstanding: number, deadlines: DeadlineMillis): Session["run"] => {
   const permit = makePermit(Semaphore.makeUnsafe(maxOutstanding), core, deadlines.queue)
@@ -108,7 +116,15 @@ const makeRun = (core: Core.Session, gate: Gate, maxOutstanding: number, deadlin
 }
 
 /** The user's session around an open one of the messages layer. */
-export const make = (core: Core.Session, options: { readonly label: string | undefined; readonly peer: string; readonly maxOutstanding: number; readonly deadlines: DeadlineMillis }): Session => {
+export const make = (
+  core: Core.Session,
+  options: {
+    readonly label: string | undefined
+    readonly peer: string
+    readonly maxOutstanding: number
+    readonly deadlines: DeadlineMillis
+  }
+): Session => {
   const gate = new Gate(core)
   const run = makeRun(core, gate, options.maxOutstanding, options.deadlines)
   const lockedContext = { session: core, gate, run, cleanUp: { deadline: options.deadlines.close } }

@@ -10,7 +10,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
-import { ChannelError, type ConnectError, DeadlineError, InputError, type OperationError, type ProtocolError, type RpcErrorItem } from "../errors.ts"
+import {
+  ChannelError,
+  type ConnectError,
+  DeadlineError,
+  InputError,
+  type OperationError,
+  type ProtocolError,
+  type RpcErrorItem
+} from "../errors.ts"
 import type { CallOptions, Operation } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import * as Ssh from "../transport/Ssh.ts"
@@ -58,7 +66,9 @@ export interface Signal {
 /** What a call may be given: its own options, those of every call, and a signal. */
 type Options<A = unknown> = A & CallOptions & Signal
 
-type OptionsOf<Name extends Exclude<keyof typeof operations, "rpc">> = Options<NonNullable<Parameters<(typeof operations)[Name]>[0]>>
+type OptionsOf<Name extends Exclude<keyof typeof operations, "rpc">> = Options<
+  NonNullable<Parameters<(typeof operations)[Name]>[0]>
+>
 
 /** A reply with its lazy parts as plain properties. */
 export interface RpcReply {
@@ -131,13 +141,19 @@ const toPlain = (reply: Reply): RpcReply => new PlainReply(reply)
 
 const toCommitReply = (reply: CommitReply): CommitRpcReply => {
   const { rollback } = reply
-  const dates = rollback && { earliest: new Date(rollback.earliest.epochMilliseconds), latest: new Date(rollback.latest.epochMilliseconds) }
+  const dates = rollback && {
+    earliest: new Date(rollback.earliest.epochMilliseconds),
+    latest: new Date(rollback.latest.epochMilliseconds)
+  }
   return Object.assign(new PlainReply(reply), { rollback: dates })
 }
 
 const timeout = (what: string, input: Timeout): Timeout => {
   if (typeof input === "number" && input < 1000) {
-    throw new InputError({ what, why: `${input} would be milliseconds; write "${input} seconds", or "${input} millis"` })
+    throw new InputError({
+      what,
+      why: `${input} would be milliseconds; write "${input} seconds", or "${input} millis"`
+    })
   }
   return input
 }
@@ -149,9 +165,12 @@ type KeyAuth = Extract<Ssh.Auth, { readonly privateKey: unknown }>
 
 const keyAuth = ({ passphrase, privateKey }: NetconfClientOptions): ReadonlyArray<KeyAuth> => {
   if (privateKey === undefined) return []
-  const key: KeyAuth["privateKey"] = typeof privateKey === "string"
-    ? Redacted.make(privateKey)
-    : Buffer.isBuffer(privateKey) ? Redacted.make(privateKey) : privateKey
+  const key: KeyAuth["privateKey"] =
+    typeof privateKey === "string"
+      ? Redacted.make(privateKey)
+      : Buffer.isBuffer(privateKey)
+        ? Redacted.make(privateKey)
+        : privateKey
   return [passphrase === undefined ? { privateKey: key } : { privateKey: key, passphrase: redacted(passphrase) }]
 }
 
@@ -197,7 +216,11 @@ type State =
   | { readonly _tag: "New" | "Connecting" | "Closed" }
   | { readonly _tag: "Connected"; readonly session: Session; readonly scope: Scope.Closeable }
 
-const notConnected = { New: "the client is not connected: call connect() first", Connecting: "the client is still connecting: await connect()", Closed: "the client was disconnected" } as const
+const notConnected = {
+  New: "the client is not connected: call connect() first",
+  Connecting: "the client is still connecting: await connect()",
+  Closed: "the client was disconnected"
+} as const
 
 /**
  * A NETCONF session for plain async code.
@@ -224,7 +247,13 @@ export class NetconfClient implements AsyncDisposable {
   async connect({ signal }: Signal = {}): Promise<void> {
     const { _tag } = this.#state
     if (_tag === "Connected" || _tag === "Connecting") {
-      throw new InputError({ label: this.#options.label, peer: this.#options.transport.peer, operation: "connect", what: "client", why: `it is ${_tag.toLowerCase()} already` })
+      throw new InputError({
+        label: this.#options.label,
+        peer: this.#options.transport.peer,
+        operation: "connect",
+        what: "client",
+        why: `it is ${_tag.toLowerCase()} already`
+      })
     }
     this.#state = { _tag: "Connecting" }
     this.#connecting = new AbortController()
@@ -247,13 +276,21 @@ export class NetconfClient implements AsyncDisposable {
     const limit = Duration.toMillis(Duration.fromInputUnsafe(this.#connectTimeout))
     return Effect.timeoutOrElse(Scope.provide(Netconf.connect(this.#options), scope), {
       duration: limit,
-      orElse: () => new DeadlineError({ label, peer: transport.peer, phase: "connect", deadline: limit, bytes: 0, elapsed: limit })
+      orElse: () =>
+        new DeadlineError({ label, peer: transport.peer, phase: "connect", deadline: limit, bytes: 0, elapsed: limit })
     })
   }
 
   /** Ends the session: close-session, then the connection. Never rejects; a client that is not connected is left as it is. */
   async disconnect(): Promise<void> {
-    this.#connecting?.abort(new ChannelError({ peer: this.#options.transport.peer, phase: "open", by: "us", detail: "disconnect() was called" }))
+    this.#connecting?.abort(
+      new ChannelError({
+        peer: this.#options.transport.peer,
+        phase: "open",
+        by: "us",
+        detail: "disconnect() was called"
+      })
+    )
     const state = this.#state
     if (state._tag !== "Connected") return
     this.#state = { _tag: "Closed" }
@@ -268,7 +305,13 @@ export class NetconfClient implements AsyncDisposable {
   get session(): Session {
     if (this.#state._tag === "Connected") return this.#state.session
     const { label, transport } = this.#options
-    throw new ChannelError({ label, peer: transport.peer, phase: "write", by: "us", detail: notConnected[this.#state._tag] })
+    throw new ChannelError({
+      label,
+      peer: transport.peer,
+      phase: "write",
+      by: "us",
+      detail: notConnected[this.#state._tag]
+    })
   }
 
   get sessionId(): number | undefined {
@@ -301,10 +344,14 @@ export class NetconfClient implements AsyncDisposable {
    * Loads a change. `validate: true` against running is test-then-set, so that nothing invalid is ever in force; against
    * another datastore it is followed by a validate.
    */
-  async editConfig({ validate = false, ...options }: OptionsOf<"editConfig"> & { readonly validate?: boolean }): Promise<RpcReply> {
+  async editConfig({
+    validate = false,
+    ...options
+  }: OptionsOf<"editConfig"> & { readonly validate?: boolean }): Promise<RpcReply> {
     const { target = "running" } = options
     if (!validate) return this.#reply(operations.editConfig(options), options)
-    if (target === "running") return this.#reply(operations.editConfig({ ...options, testOption: "test-then-set" }), options)
+    if (target === "running")
+      return this.#reply(operations.editConfig({ ...options, testOption: "test-then-set" }), options)
     const reply = await this.#reply(operations.editConfig(options), options)
     await this.validate({ ...this.#callOptions(options), source: target })
     return reply
@@ -352,7 +399,12 @@ export class NetconfClient implements AsyncDisposable {
    * lock ends it with nothing touched; any later refusal means no commit, the edit discarded, the locks released, and
    * the first error rejected.
    */
-  async lockedEditConfig({ config, target = "running", validate = false, ...options }: Options<{ readonly config: Fragment } & EditOptions>): Promise<EditResult> {
+  async lockedEditConfig({
+    config,
+    target = "running",
+    validate = false,
+    ...options
+  }: Options<{ readonly config: Fragment } & EditOptions>): Promise<EditResult> {
     const report = await this.#call((session) => session.edit(config, { ...options, target, validate }), options)
     return { ...report, replies: report.replies.map(toPlain) }
   }
@@ -363,7 +415,9 @@ export class NetconfClient implements AsyncDisposable {
   }
 
   #callOptions({ capabilityCheck, deadline, signal, warnings }: Options): Options {
-    return Object.fromEntries(Object.entries({ capabilityCheck, deadline, signal, warnings }).filter(([, value]) => value !== undefined))
+    return Object.fromEntries(
+      Object.entries({ capabilityCheck, deadline, signal, warnings }).filter(([, value]) => value !== undefined)
+    )
   }
 
   async #reply(operation: Operation<Reply>, options: Options): Promise<RpcReply> {

@@ -75,18 +75,25 @@ const shortNames = (uri: string): ReadonlyArray<string> => {
 }
 
 const list = (value: string | undefined): ReadonlyArray<string> =>
-  value === undefined ? [] : value.split(",").map((item) => item.trim()).filter((item) => item !== "")
+  value === undefined
+    ? []
+    : value
+        .split(",")
+        .map((item) => item.trim())
+        .filter((item) => item !== "")
 
 const toModule = ({ parameters, uri }: Capability): ReadonlyArray<Module> => {
   const name = parameters.get("module")
   if (name === undefined) return []
-  return [{
-    name,
-    namespace: uri,
-    revision: parameters.get("revision"),
-    features: list(parameters.get("features")),
-    deviations: list(parameters.get("deviations"))
-  }]
+  return [
+    {
+      name,
+      namespace: uri,
+      revision: parameters.get("revision"),
+      features: list(parameters.get("features")),
+      deviations: list(parameters.get("deviations"))
+    }
+  ]
 }
 
 /** Indexes the texts of a hello's `<capability>` elements. */

@@ -33,8 +33,10 @@ const offered = (framing: Framing): ReadonlyArray<string> =>
 /** Our hello, as text; `extra` are further capability URIs. */
 export const encode = (framing: Framing, extra: ReadonlyArray<string> = []): string => {
   const capabilities = [...offered(framing), ...extra].map((uri) => `<capability>${escapeText(uri)}</capability>`)
-  return `<?xml version="1.0" encoding="UTF-8"?><hello xmlns="${Namespaces.base}">` +
+  return (
+    `<?xml version="1.0" encoding="UTF-8"?><hello xmlns="${Namespaces.base}">` +
     `<capabilities>${capabilities.join("")}</capabilities></hello>`
+  )
 }
 
 /** The hello element within text that may have a banner before it and comments after it. */
@@ -47,6 +49,7 @@ const locate = (text: string): { readonly hello: string; readonly banner: boolea
   const closing = `</${start[1] === undefined ? "" : start[1] + ":"}hello`
   const end = text.indexOf(">", Math.max(text.lastIndexOf(closing), start.index))
   if (/<!DOCTYPE/i.test(text.slice(0, start.index))) throw new HelloError("a DOCTYPE is not accepted")
+  // oxlint-disable-next-line no-control-regex -- NUL and BEL are what devices sprinkle
   const before = text.slice(0, start.index).replace(/^[\s\u0000\u0007\ufeff]*(?:<\?xml[^>]*\?>)?\s*/, "")
   return { hello: end < 0 ? text.slice(start.index) : text.slice(start.index, end + 1), banner: before !== "" }
 }
@@ -75,7 +78,9 @@ export const read = (text: string, limits: Partial<Parse.Limits>, requireSession
   const sessionId = readSessionId(hello)
   if (sessionId === undefined) {
     if (requireSessionId) {
-      throw new HelloError(`the hello has no session-id; if the device is known to leave it out, connect with missingSessionId: "tolerate"`)
+      throw new HelloError(
+        `the hello has no session-id; if the device is known to leave it out, connect with missingSessionId: "tolerate"`
+      )
     }
     tolerated.push("a hello without session-id")
   }
@@ -91,5 +96,9 @@ export const chooseFraming = (framing: Framing, peer: Capabilities.Capabilities)
   if (framing !== "chunked" && has10) return "end-of-message"
   const theirs = has11 ? "base:1.1" : has10 ? "base:1.0" : "no base version"
   const hint = has11 || has10 ? `; connect with framing: "auto"` : ""
-  throw new HelloError(`no base version in common: we offer ${offered(framing).map((uri) => uri.slice(-8)).join(" and ")}, the peer ${theirs}${hint}`)
+  throw new HelloError(
+    `no base version in common: we offer ${offered(framing)
+      .map((uri) => uri.slice(-8))
+      .join(" and ")}, the peer ${theirs}${hint}`
+  )
 }

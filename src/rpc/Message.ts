@@ -129,7 +129,10 @@ export interface Message {
 export const read = (bytes: Buffer, invalidUtf8: "refuse" | "replace"): Message => {
   const valid = isUtf8(bytes)
   if (!valid && invalidUtf8 === "refuse") {
-    throw new MessageError("xml", `the message is not valid UTF-8; connect with invalidUtf8: "replace" to read it all the same`)
+    throw new MessageError(
+      "xml",
+      `the message is not valid UTF-8; connect with invalidUtf8: "replace" to read it all the same`
+    )
   }
   const text = valid ? bytes : Buffer.from(bytes.toString("utf8"))
   try {

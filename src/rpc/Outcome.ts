@@ -47,5 +47,16 @@ export const refused = (
   const partial = call.operation.partial?.(peer.capabilities) === true ? ("possible" as const) : undefined
   const error = new Errors.RpcError({ ...context, errors, partial })
   if (!mayHaveChanged(call, peer) || !errors.some(saysUnknown)) return error
-  return new Errors.CommitUnknownError({ ...context, datastore: call.operation.datastore, phase: "replied", cause: error })
+  return new Errors.CommitUnknownError({
+    ...context,
+    datastore: call.operation.datastore,
+    phase: "replied",
+    cause: error
+  })
 }
+
+/** Warnings that the caller does not accept: the device did what was asked, and the error says so. */
+export const unwelcome = (
+  context: Errors.ErrorContext,
+  warnings: readonly [RpcErrorItem, ...Array<RpcErrorItem>]
+): Errors.RpcError => new Errors.RpcError({ ...context, errors: warnings, state: "the device warned, and did it" })

@@ -23,10 +23,11 @@ export interface Counters {
   unexpected: number
 }
 
-export interface Owner extends Outcome.Peer {
+export interface Owner {
+  readonly peer: () => Outcome.Peer
+  readonly profile: () => Profile
   readonly limits: Parse.Limits
   readonly invalidUtf8: "refuse" | "replace"
-  readonly profile: Profile
   readonly now: () => number
   /** An operation succeeded on the device, whether or not anyone still waits for it. */
   readonly succeeded: (operation: Operation<unknown>) => void
@@ -102,7 +103,7 @@ export class Replies {
   }
 
   #reply(message: Message.Message): void {
-    const match = this.#calls.match(message.messageId, this.#owner.profile.foreignMessageId)
+    const match = this.#calls.match(message.messageId, this.#owner.profile().foreignMessageId)
     switch (match._tag) {
       case "Matched":
         this.#judge(match.call, message)
@@ -126,31 +127,39 @@ export class Replies {
 
   #answer(call: Call, message: Message.Message, judgement: Reply.Judgement): void {
     const now = this.#owner.now()
+    const peer = this.#owner.peer()
     switch (judgement._tag) {
-      case "Success": {
-        const unwelcome = judgement.warnings.filter((warning) =>
-          call.warnings === "fail" || (typeof call.warnings === "function" && call.warnings(warning)))
-        const [first, ...rest] = unwelcome
-        const context = Outcome.contextOf(call, this.#owner, now)
-        const reply = Reply.make({ message, judgement, context, limits: this.#owner.limits, elapsed: now - call.since, receivedAt: now })
-        const answer: Answer = first === undefined
-          ? Effect.succeed(reply)
-          : Effect.fail(Outcome.refused(call, [first, ...rest], this.#owner, now))
-        this.#completed.push([call, answer])
+      case "Success":
+        this.#completed.push([call, this.#succeed(call, message, judgement)])
         break
-      }
       case "Refused":
-        this.#completed.push([call, Effect.fail(Outcome.refused(call, judgement.errors, this.#owner, now))])
+        this.#completed.push([call, Effect.fail(Outcome.refused(call, judgement.errors, peer, now))])
         break
       case "Unclear":
-        this.#fail(call, new Errors.ProtocolError({
-          layer: judgement.layer,
-          detail: judgement.detail,
-          bytes: message.bytes.length,
-          excerpt: excerpt(message.bytes.subarray(0, 400))
-        }))
+        this.#fail(
+          call,
+          new Errors.ProtocolError({
+            layer: judgement.layer,
+            detail: judgement.detail,
+            bytes: message.bytes.length,
+            excerpt: excerpt(message.bytes.subarray(0, 400))
+          })
+        )
         break
     }
+  }
+
+  #succeed(call: Call, message: Message.Message, judgement: Reply.Success): Answer {
+    const { limits, now, peer } = this.#owner
+    const receivedAt = now()
+    const context = Outcome.contextOf(call, peer(), receivedAt)
+    const [first, ...rest] = judgement.warnings.filter(
+      (warning) => call.warnings === "fail" || (typeof call.warnings === "function" && call.warnings(warning))
+    )
+    if (first !== undefined) return Effect.fail(Outcome.unwelcome(context, [first, ...rest]))
+    return Effect.succeed(
+      Reply.make({ message, judgement, context, limits, elapsed: receivedAt - call.since, receivedAt })
+    )
   }
 
   /** The reply of a call that nobody waits for: dropped and counted, and what it acquired is given back. */
@@ -158,15 +167,18 @@ export class Replies {
     this.counters.late++
     const undo = call.operation.undo
     if (undo === undefined || judgement._tag === "Refused") return
-    this.#owner.undo(call, judgement._tag === "Success" ? undo(this.#owner.capabilities) : "close-session")
+    this.#owner.undo(call, judgement._tag === "Success" ? undo(this.#owner.peer().capabilities) : "close-session")
   }
 
   #foreign(concerned: Call, messageId: string): void {
     this.#calls.abandon(concerned)
-    this.#fail(concerned, new Errors.ProtocolError({
-      layer: "message",
-      detail: `a reply with message-id "${messageId.slice(0, 40)}" came, which was never sent; expected "${concerned.id}"`
-    }))
+    this.#fail(
+      concerned,
+      new Errors.ProtocolError({
+        layer: "message",
+        detail: `a reply with message-id "${messageId.slice(0, 40)}" came, which was never sent; expected "${concerned.id}"`
+      })
+    )
   }
 
   /** The call that an unreadable message answers, when no other can be meant. */
@@ -175,6 +187,6 @@ export class Replies {
   }
 
   #fail(call: Call, error: Errors.ProtocolError): void {
-    this.#completed.push([call, Effect.fail(Outcome.lost(call, error, this.#owner, this.#owner.now()))])
+    this.#completed.push([call, Effect.fail(Outcome.lost(call, error, this.#owner.peer(), this.#owner.now()))])
   }
 }

@@ -65,12 +65,13 @@ const mayHoldError = (bytes: Buffer): boolean => {
 const endsWithClosingTag = ({ bytes, head }: Message): boolean => {
   const closing = `</${head.prefix === "" ? "" : head.prefix + ":"}${head.name}>`
   let end = bytes.length
-  while (end > 0 && (bytes[end - 1]! <= 0x20)) end--
+  while (end > 0 && bytes[end - 1]! <= 0x20) end--
   return bytes.subarray(Math.max(0, end - closing.length), end).toString("latin1") === closing
 }
 
 // A device that strips namespaces strips them throughout: an element without one counts in a reply without one.
-const isOurs = (namespace: string, root: string): boolean => namespace === Namespaces.base || (root === "" && namespace === "")
+const isOurs = (namespace: string, root: string): boolean =>
+  namespace === Namespaces.base || (root === "" && namespace === "")
 
 const matches = (expected: Expected, name: string, ours: boolean): boolean => {
   switch (expected) {
@@ -84,23 +85,41 @@ const matches = (expected: Expected, name: string, ours: boolean): boolean => {
 }
 
 /** An `<ok/>` beside or inside the containers in which Junos reports a commit or a load. */
-const containers = new Set(["commit-results", "load-configuration-results", "multi-routing-engine-results", "multi-routing-engine-item", "routing-engine"])
+const containers = new Set([
+  "commit-results",
+  "load-configuration-results",
+  "multi-routing-engine-results",
+  "multi-routing-engine-item",
+  "routing-engine"
+])
 const saysOk = (parent: Element.Element, root: string): boolean =>
   Element.elements(parent).some((element) =>
-    element.name === "ok" ? isOurs(element.namespace, root) || containers.has(parent.name) : containers.has(element.name) && saysOk(element, root))
+    element.name === "ok"
+      ? isOurs(element.namespace, root) || containers.has(parent.name)
+      : containers.has(element.name) && saysOk(element, root)
+  )
 
 const hasExpected = (reply: Element.Element, expected: Expected): boolean =>
   expected === "ok"
     ? saysOk(reply, reply.namespace)
-    : Element.elements(reply).some((element) =>
-      element.name !== "rpc-error" && matches(expected, element.name, isOurs(element.namespace, reply.namespace)))
+    : Element.elements(reply).some(
+        (element) =>
+          element.name !== "rpc-error" && matches(expected, element.name, isOurs(element.namespace, reply.namespace))
+      )
 
 const isNonEmpty = <A>(items: ReadonlyArray<A>): items is readonly [A, ...Array<A>] => items.length > 0
 
 const unclear = (reply: Element.Element, expected: Expected): Judgement => {
-  const seen = Element.elements(reply).map((element) => `<${element.name}>${element.namespace === reply.namespace ? "" : ` in namespace "${element.namespace}"`}`)
+  const seen = Element.elements(reply).map(
+    (element) =>
+      `<${element.name}>${element.namespace === reply.namespace ? "" : ` in namespace "${element.namespace}"`}`
+  )
   const wanted = expected === "output" ? "<ok/> or output" : expected === "ok" ? "<ok/>" : "<data>"
-  return { _tag: "Unclear", layer: "message", detail: `the reply holds ${seen.length === 0 ? "nothing" : seen.slice(0, 3).join(", ")} where ${wanted} was expected` }
+  return {
+    _tag: "Unclear",
+    layer: "message",
+    detail: `the reply holds ${seen.length === 0 ? "nothing" : seen.slice(0, 3).join(", ")} where ${wanted} was expected`
+  }
 }
 
 const judgeTree = (reply: Element.Element, expected: Expected): Judgement => {
@@ -118,8 +137,10 @@ export const judge = (message: Message, expected: Expected, limits: Partial<Pars
   }
   const first = head.first
   if (
-    first !== undefined && matches(expected, first.name, isOurs(first.namespace, head.namespace)) &&
-    endsWithClosingTag(message) && !mayHoldError(bytes)
+    first !== undefined &&
+    matches(expected, first.name, isOurs(first.namespace, head.namespace)) &&
+    endsWithClosingTag(message) &&
+    !mayHoldError(bytes)
   ) {
     return { _tag: "Success", ok: first.name === "ok", warnings: [], tree: undefined }
   }
@@ -185,13 +206,20 @@ class MessageReply implements Reply {
   get data(): Effect.Effect<Element.Element, ProtocolError> {
     return Effect.flatMap(this.tree, (tree) => {
       const children = Element.elements(tree).filter((element) => element.name !== "rpc-error")
-      const data = children.find((element) => element.name === "data") ?? children.find((element) => element.name !== "ok")
+      const data =
+        children.find((element) => element.name === "data") ?? children.find((element) => element.name !== "ok")
       return data === undefined ? Effect.fail(this.#error("message", "the reply holds no data")) : Effect.succeed(data)
     })
   }
 
   #error(layer: "xml" | "message", detail: string): ProtocolError {
-    return new ProtocolError({ ...this.#context, layer, detail, bytes: this.bytes, excerpt: excerpt(this.xml.slice(0, 400)) })
+    return new ProtocolError({
+      ...this.#context,
+      layer,
+      detail,
+      bytes: this.bytes,
+      excerpt: excerpt(this.xml.slice(0, 400))
+    })
   }
 }
 

@@ -31,7 +31,7 @@ import type { CallOptions, Operation } from "./Operation.ts"
 import { Outbox } from "./Outbox.ts"
 import * as Outcome from "./Outcome.ts"
 import { Reader } from "./Reader.ts"
-import { Replies } from "./Replies.ts"
+import { type Owner, Replies } from "./Replies.ts"
 import type { Reply } from "./Reply.ts"
 
 export interface Options {
@@ -89,7 +89,11 @@ export class Session {
     this.#wire = wire
     this.replies = new Replies(this.#calls, this.#owner())
     this.#outbox = new Outbox((call) => this.#written(call))
-    this.#timer = new DueTimer(() => this.now(), fork, () => this.#expire())
+    this.#timer = new DueTimer(
+      () => this.now(),
+      fork,
+      () => this.#expire()
+    )
     this.#reader = new Reader(options.limits.bytes, {
       message: (bytes) => (this.#state === "hello" ? this.#readHello(bytes) : this.replies.message(bytes)),
       oversized: (beginning, bytes) => this.#oversized(beginning, bytes)
@@ -149,13 +153,23 @@ export class Session {
       if (deadlines.hello === Infinity) return read
       return Effect.timeoutOrElse(read, {
         duration: deadlines.hello,
-        orElse: () => new Errors.DeadlineError({ ...this.context, phase: "hello", deadline: deadlines.hello, bytes: this.bytesIn, elapsed: deadlines.hello })
+        orElse: () =>
+          new Errors.DeadlineError({
+            ...this.context,
+            phase: "hello",
+            deadline: deadlines.hello,
+            bytes: this.bytesIn,
+            elapsed: deadlines.hello
+          })
       })
     })
   }
 
   /** Sends an operation and waits for its reply. Interrupting it leaves a tombstone; the session goes on. */
-  call(operation: Operation<unknown>, options: CallOptions & { readonly deadlineMillis?: number } = {}): Effect.Effect<Reply, Errors.OperationError> {
+  call(
+    operation: Operation<unknown>,
+    options: CallOptions & { readonly deadlineMillis?: number } = {}
+  ): Effect.Effect<Reply, Errors.OperationError> {
     return Effect.callback((resume) => {
       if (this.#end !== undefined) return resume(Effect.fail(this.#endError("write", operation)))
       const call: Call = {
@@ -186,10 +200,13 @@ export class Session {
     const polite = this.#state === "up"
     if (polite) this.#state = "closing"
     const goodbye = polite ? Effect.ignore(this.call(closeSession, { deadlineMillis: deadlines.close })) : Effect.void
-    return Effect.andThen(goodbye, Effect.suspend(() => {
-      this.end({ by: "us", detail: "the session was closed" })
-      return this.#wireClosed
-    }))
+    return Effect.andThen(
+      goodbye,
+      Effect.suspend(() => {
+        this.end({ by: "us", detail: "the session was closed" })
+        return this.#wireClosed
+      })
+    )
   }).pipe(Effect.uninterruptible)
 
   /** Everything that waits fails with the reason, at once; later calls too. Only the first reason counts. */
@@ -209,18 +226,17 @@ export class Session {
     Deferred.doneUnsafe(this.closed, Exit.succeed(reason))
   }
 
-  #owner() {
-    const session = this
+  #owner(): Owner {
     return {
+      peer: () => this.#peer(),
+      profile: () => this.#profile,
       limits: this.#options.limits,
       invalidUtf8: this.#options.invalidUtf8,
-      now: () => session.now(),
-      get profile() { return session.#profile },
-      get context() { return session.context },
-      get capabilities() { return session.hello.capabilities },
-      isPrivate: (datastore: string | undefined) => session.leases.isPrivate(datastore),
-      succeeded: (operation: Operation<unknown>) => { if (operation.lease !== undefined) session.leases.succeeded(operation.lease) },
-      undo: (call: Call, undo: Operation<unknown> | "close-session") => session.#undo(call, undo)
+      now: () => this.now(),
+      succeeded: ({ lease }) => {
+        if (lease !== undefined) this.leases.succeeded(lease)
+      },
+      undo: (call, undo) => this.#undo(call, undo)
     }
   }
 
@@ -235,7 +251,12 @@ export class Session {
       const illegal = findIllegal(text)
       if (illegal !== undefined) {
         const code = illegal.codePoint.toString(16).toUpperCase().padStart(4, "0")
-        return new Errors.InputError({ ...context, what: call.operation.name, where: `character ${illegal.index}`, why: `XML cannot carry U+${code}` })
+        return new Errors.InputError({
+          ...context,
+          what: call.operation.name,
+          where: `character ${illegal.index}`,
+          why: `XML cannot carry U+${code}`
+        })
       }
       return Framing.encode(this.#mode, text)
     } catch (error) {
@@ -267,8 +288,10 @@ export class Session {
   }
 
   #unreadable(error: unknown, bytes: Uint8Array): void {
-    if (error instanceof Framing.FramingError) this.#broken(this.#state === "hello" ? "hello" : "framing", error.message, bytes)
-    else if (error instanceof Hello.HelloError || error instanceof Parse.XmlError) this.#broken("hello", error.message, bytes)
+    if (error instanceof Framing.FramingError)
+      this.#broken(this.#state === "hello" ? "hello" : "framing", error.message, bytes)
+    else if (error instanceof Hello.HelloError || error instanceof Parse.XmlError)
+      this.#broken("hello", error.message, bytes)
     else throw error
   }
 
@@ -296,7 +319,13 @@ export class Session {
   }
 
   #broken(layer: "hello" | "framing", detail: string, bytes: Uint8Array): void {
-    const error = new Errors.ProtocolError({ ...this.context, layer, detail, bytes: this.bytesIn, excerpt: excerpt(bytes.subarray(0, 400)) })
+    const error = new Errors.ProtocolError({
+      ...this.context,
+      layer,
+      detail,
+      bytes: this.bytesIn,
+      excerpt: excerpt(bytes.subarray(0, 400))
+    })
     this.end({ by: "us", detail: `the peer's bytes are not NETCONF: ${detail}`, error })
   }
 
@@ -313,9 +342,11 @@ export class Session {
   /** An operator must know: nobody is left to receive the error. */
   #warnUnknown(call: Call): void {
     const { context } = this
-    this.#fork(Effect.logWarning(`${call.operation.name} was interrupted after it was sent: whether the change was made is unknown`).pipe(
-      Effect.annotateLogs({ ...context, operation: call.operation.name, messageId: call.id })
-    ))
+    this.#fork(
+      Effect.logWarning(
+        `${call.operation.name} was interrupted after it was sent: whether the change was made is unknown`
+      ).pipe(Effect.annotateLogs({ ...context, operation: call.operation.name, messageId: call.id }))
+    )
   }
 
   #abandon(call: Call): void {
@@ -352,15 +383,24 @@ export class Session {
   /** A late reply says that an abandoned call acquired something: it is given back, or the session is closed. */
   #undo(call: Call, undo: Operation<unknown> | "close-session"): void {
     const giveUp = Effect.sync(() =>
-      this.end({ by: "us", detail: `${call.operation.name} succeeded after it was abandoned and could not be undone` }))
-    const attempt = undo === "close-session" || this.#state !== "up"
-      ? Effect.andThen(Effect.void, giveUp)
-      : this.call(undo, { deadlineMillis: this.#options.deadlines.close }).pipe(Effect.asVoid, Effect.catch(() => giveUp))
+      this.end({ by: "us", detail: `${call.operation.name} succeeded after it was abandoned and could not be undone` })
+    )
+    const attempt =
+      undo === "close-session" || this.#state !== "up"
+        ? Effect.andThen(Effect.void, giveUp)
+        : this.call(undo, { deadlineMillis: this.#options.deadlines.close }).pipe(
+            Effect.asVoid,
+            Effect.catch(() => giveUp)
+          )
     this.#fork(attempt)
   }
 
   #peer(): Outcome.Peer {
-    return { context: this.context, capabilities: this.hello.capabilities, isPrivate: (datastore) => this.leases.isPrivate(datastore) }
+    return {
+      context: this.context,
+      capabilities: this.hello.capabilities,
+      isPrivate: (datastore) => this.leases.isPrivate(datastore)
+    }
   }
 
   #endError(phase: "write" | "closed", operation?: Operation<unknown>): Errors.ChannelError | Errors.ProtocolError {
@@ -392,16 +432,23 @@ export class Session {
  */
 export const open = (options: Options): Effect.Effect<Session, Errors.ConnectError, Scope.Scope> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const clock = yield* Clock.Clock
       const context = yield* Effect.context<never>()
       const wire = Scope.makeUnsafe()
       const session = new Session(options, clock, Effect.runForkWith(context), wire)
-      const openTransport = options.transport.open(session.handler, { label: options.label, deadlines: options.deadlines })
+      const openTransport = options.transport.open(session.handler, {
+        label: options.label,
+        deadlines: options.deadlines
+      })
       yield* restore(
         Scope.provide(openTransport, wire).pipe(
           Effect.flatMap((connection) => session.exchangeHello(connection)),
-          Effect.andThen(Effect.suspend(() => session.profile.firstRpcDelay > 0 ? Effect.sleep(session.profile.firstRpcDelay) : Effect.void))
+          Effect.andThen(
+            Effect.suspend(() =>
+              session.profile.firstRpcDelay > 0 ? Effect.sleep(session.profile.firstRpcDelay) : Effect.void
+            )
+          )
         )
       ).pipe(Effect.onError(() => session.close))
       yield* Effect.addFinalizer(() => session.close)

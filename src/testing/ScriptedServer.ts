@@ -16,7 +16,7 @@ import * as Memory from "../transport/Memory.ts"
 import type { Connection, EndReason, Transport } from "../transport/Transport.ts"
 import { base10, base11 } from "../rpc/Hello.ts"
 import { base } from "../xml/Namespaces.ts"
-import { escapeAttribute, escapeText } from "../xml/Print.ts"
+import { escapeText } from "../xml/Print.ts"
 
 /** What a client is expected to send: text that occurs in it, an expression that matches it, or a predicate. */
 export type Pattern = string | RegExp | ((message: string) => boolean)
@@ -46,9 +46,7 @@ export const message = (text: string | Uint8Array | ((request: string) => string
 })
 /** Answers the rpc that was expected last, with its message-id: `reply("<ok/>")`. */
 export const reply = (body: string): Step =>
-  message(
-    (request) => `<rpc-reply xmlns="${base}" message-id="${escapeAttribute(messageIdOf(request))}">${body}</rpc-reply>`
-  )
+  message((request) => `<rpc-reply xmlns="${base}" message-id="${messageIdOf(request)}">${body}</rpc-reply>`)
 /** Ends the connection as a server does. */
 export const end: Step = { _tag: "End", by: "peer" }
 /** Cuts it as a network does: what is on its way is lost. */

@@ -38,6 +38,7 @@ class ServerSession {
   readonly #fiber: Fiber.Fiber<void>
   #waiting = 0
   #established = false
+  #greeted = false
   #busy = true
   #ended = false
   #released = false
@@ -122,7 +123,8 @@ class ServerSession {
     const occasion = { operation: "hello", sessionId: this.#id, messageId: undefined, request: undefined }
     const { capabilities, dialect } = this.#core
     const text = Replies.hello(dialect, capabilities.uris, this.#id)
-    return this.#send(Plan.make(this.#core.faults.on(occasion)), occasion, text)
+    const plan = Plan.make(this.#core.faults.on(occasion))
+    return Effect.andThen(this.#pass(plan.before + plan.after), this.#send(plan, occasion, text))
   }
 
   /** One request, from its bytes to the end of its reply. */
@@ -206,7 +208,8 @@ class ServerSession {
 
   #frame(message: string | Uint8Array, chunkSize: number | undefined): Buffer {
     const { dialect } = this.#core
-    const before = this.#established ? dialect.noise : ""
+    const before = this.#greeted ? dialect.noise : ""
+    this.#greeted = true
     return this.#wire.frame(message, { chunkSize: chunkSize ?? dialect.chunkSize, before })
   }
 
@@ -214,7 +217,8 @@ class ServerSession {
   #send(plan: Plan.Plan, occasion: Occasion, text: string): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const message = plan.message?.(occasion) ?? text
-      const bytes = plan.raw === undefined ? this.#frame(message, plan.chunkSize) : Buffer.from(plan.raw)
+      const frame = this.#frame(message, plan.chunkSize)
+      const bytes = plan.raw === undefined ? frame : Buffer.from(plan.raw as string)
       if (plan.close !== undefined) {
         yield* this.#wire.write(bytes.subarray(0, Math.floor(bytes.length * plan.close.fraction)))
         return this.#wire.close({ by: plan.close.by, detail: `closed by a fault at ${occasion.operation}` })

@@ -29,6 +29,7 @@ export class Wire {
   readonly #connection: Connection
   readonly #decoder = Framing.makeDecoder()
   #mode: Framing.Mode = "end-of-message"
+  #first = true
   #spans: Array<Buffer> = []
   #failed = false
   #ended = false
@@ -53,7 +54,7 @@ export class Wire {
     return this.#mode
   }
 
-  /** Changes both directions to chunked framing; to be called where the peer's hello is read. */
+  /** Changes to chunked framing, both ways; to be called where the peer's hello is read. */
   upgrade(): void {
     this.#mode = "chunked"
     this.#decoder.upgrade()
@@ -91,9 +92,12 @@ export class Wire {
     }
   }
 
+  /** The first message is our hello, always under end-of-message framing, whatever has been read since. */
   frame(message: string | Uint8Array, options: FrameOptions): Buffer {
     const { before, chunkSize } = options
-    const frame = Framing.encode(this.#mode, message, Number.isFinite(chunkSize) ? { chunkSize } : {})
+    const mode = this.#first ? "end-of-message" : this.#mode
+    this.#first = false
+    const frame = Framing.encode(mode, message, Number.isFinite(chunkSize) ? { chunkSize } : {})
     return before === "" ? frame : Buffer.concat([Buffer.from(before), frame])
   }
 

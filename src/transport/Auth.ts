@@ -455,7 +455,7 @@ class AgentRound {
   }
 
   dispose(): void {
-    
+    for (const stream of this.#streams) stream.destroy()
   }
 }
 

@@ -42,6 +42,7 @@ exec /usr/sbin/netconf-subsystem --ncxserver-sockname=${port}@${socket}
 `
 
 const parameters = (directory: string, account: Account): ReadonlyArray<string> => [
+  `--home=${directory}`,
   `--ncxserver-sockname=${join(directory, "ncx.sock")}`,
   `--port=${port}`,
   `--superuser=${account.name}`,

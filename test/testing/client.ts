@@ -86,3 +86,8 @@ export const open = (
     const text = yield* Queue.take(messages)
     return { ...client, hello: text, sessionId: Number(/session-id>(\d+)</.exec(text)?.[1] ?? 0) }
   })
+
+/** Lets everything that waits for nothing but its turn have it; afterwards only clocks and sockets are waited for. */
+export const settle: Effect.Effect<void> = Effect.promise(async () => {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
+})

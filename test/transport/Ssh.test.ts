@@ -74,12 +74,19 @@ describe("Ssh.make", () => {
 
   it.live("turns Nagle's algorithm off", () =>
     Effect.gen(function*() {
-      // Sequential small requests would wait for a delayed acknowledgement each: 40 ms and more.
-      const server = yield* serve()
+      // Otherwise the second of two small writes waits for the acknowledgement of the first: 40 ms.
+      const server = yield* serve({
+        subsystem: (channel) => channel.on("data", (bytes: Buffer) => bytes.includes(".") && channel.write("answer"))
+      })
       const { connection, handler } = yield* open(Ssh.make(options(server)))
       const began = performance.now()
-      for (let time = 0; time < 50; time++) yield* pingPong(connection, handler, `word ${time}.`)
-      assert.isBelow(performance.now() - began, 50 * 20)
+      for (let time = 1; time <= 40; time++) {
+        connection.write(Buffer.from("question"))
+        yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+        connection.write(Buffer.from("."))
+        yield* until(() => handler.size() === 6 * time)
+      }
+      assert.isBelow(performance.now() - began, 40 * 25)
     }))
 
   it.live("asks for the subsystem that it is told", () =>
@@ -461,6 +468,19 @@ describe("Ssh when the connection ends", () => {
       }, paused)
       assert.strictEqual(reason.by, "peer")
       assert.include(reason.detail, "exit status 0")
+    }))
+
+  it.live.each(["channel", "connection"])("delivers what a pause has held back before the end (of the %s)", (what) =>
+    Effect.gen(function*() {
+      const server = yield* serve()
+      const { connection, handler } = yield* open(Ssh.make(options(server)))
+      yield* pingPong(connection, handler, "hello")
+      connection.pause()
+      server.channels[0]!.write(Buffer.alloc(300_000))
+      if (what === "channel") server.channels[0]!.end()
+      else server.clients[0]!.end()
+      yield* until(() => handler.ends.length > 0)
+      assert.deepStrictEqual([handler.size(), handler.late(), handler.ends[0]!.by], [300_005, 0, "peer"])
     }))
 
   it.live("takes a channel's half close for its end", () =>
