@@ -20,6 +20,8 @@ export interface Call {
   frame: Buffer | undefined
   /** Nobody waits any more; what is left is a tombstone. */
   abandoned: boolean
+  /** Its reply is known, and is handed over when the batch is finished. */
+  answer: "success" | "failure" | undefined
   /** When the rpc was written, or began to wait for room, in milliseconds. */
   since: number
   /** When the last byte of its reply came; undefined before the first. */

@@ -126,6 +126,7 @@ export class Replies {
   }
 
   #answer(call: Call, message: Message.Message, judgement: Reply.Judgement): void {
+    call.answer = judgement._tag === "Success" ? "success" : "failure"
     const now = this.#owner.now()
     const peer = this.#owner.peer()
     switch (judgement._tag) {
@@ -187,6 +188,7 @@ export class Replies {
   }
 
   #fail(call: Call, error: Errors.ProtocolError): void {
+    call.answer = "failure"
     this.#completed.push([call, Effect.fail(Outcome.lost(call, error, this.#owner.peer(), this.#owner.now()))])
   }
 }

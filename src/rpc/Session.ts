@@ -18,14 +18,12 @@ import * as Profile from "../profiles/Profile.ts"
 import { excerpt } from "../telemetry.ts"
 import type { DeadlineMillis } from "../transport/Deadlines.ts"
 import type { Connection, EndReason, Handler, Transport } from "../transport/Transport.ts"
-import * as Element from "../xml/Element.ts"
-import * as Namespaces from "../xml/Namespaces.ts"
 import * as Parse from "../xml/Parse.ts"
-import { findIllegal, print } from "../xml/Print.ts"
 import { type Call, Calls } from "./Calls.ts"
-import * as Capabilities from "./Capabilities.ts"
 import { DueTimer } from "./DueTimer.ts"
+import * as Encode from "./Encode.ts"
 import * as Hello from "./Hello.ts"
+import * as HelloExchange from "./HelloExchange.ts"
 import { Leases } from "./Leases.ts"
 import type { CallOptions, Operation } from "./Operation.ts"
 import { Outbox } from "./Outbox.ts"
@@ -34,18 +32,11 @@ import { Reader } from "./Reader.ts"
 import { type Owner, Replies } from "./Replies.ts"
 import type { Reply } from "./Reply.ts"
 
-export interface Options {
+export interface Options extends HelloExchange.Options {
   readonly transport: Transport
   readonly label: string | undefined
   readonly deadlines: DeadlineMillis
-  readonly framing: Hello.Framing
-  /** Further capability URIs of our hello. */
-  readonly capabilities: ReadonlyArray<string>
-  /** Undefined: chosen from the peer's hello. */
-  readonly profile: Profile.Profile | undefined
-  readonly limits: Parse.Limits
   readonly invalidUtf8: "refuse" | "replace"
-  readonly requireSessionId: boolean
   /** Abandoned rpcs still load the device: one more than this ends the session. */
   readonly maxAbandoned: number
   /** Sent when the session is closed. */
@@ -69,16 +60,13 @@ export class Session {
   readonly #clock: Clock.Clock
   readonly #fork: Fork
   readonly #wire: Scope.Closeable
-  readonly #hello = Deferred.makeUnsafe<Hello.Hello, Errors.ConnectError>()
+  readonly #hello: HelloExchange.HelloExchange
   readonly #calls = new Calls()
   readonly #outbox: Outbox
   readonly #reader: Reader
   readonly #timer: DueTimer
   #state: "hello" | "up" | "closing" | "closed" = "hello"
-  #peerHello: Hello.Hello | undefined
   #connection: Connection | undefined
-  #profile: Profile.Profile = Profile.generic
-  #mode: Framing.Mode = "end-of-message"
   #end: CloseReason | undefined
   #wireClosed: Effect.Effect<void> = Effect.void
 
@@ -87,6 +75,7 @@ export class Session {
     this.#clock = clock
     this.#fork = fork
     this.#wire = wire
+    this.#hello = new HelloExchange.HelloExchange(options)
     this.replies = new Replies(this.#calls, this.#owner())
     this.#outbox = new Outbox((call) => this.#written(call))
     this.#timer = new DueTimer(
@@ -111,19 +100,19 @@ export class Session {
 
   get context(): Errors.ErrorContext {
     const { label, transport } = this.#options
-    return { label, peer: transport.peer, sessionId: this.#peerHello?.sessionId }
+    return { label, peer: transport.peer, sessionId: this.#hello.peer.sessionId }
   }
 
   get hello(): Hello.Hello {
-    return this.#peerHello ?? { sessionId: undefined, capabilities: Capabilities.make([]), tolerated: [] }
+    return this.#hello.peer
   }
 
   get profile(): Profile.Profile {
-    return this.#profile
+    return this.#hello.profile
   }
 
   get framing(): Framing.Mode {
-    return this.#mode
+    return this.#hello.framing
   }
 
   get connection(): Connection | undefined {
@@ -144,24 +133,14 @@ export class Session {
   }
 
   /** Sends our hello at once and waits for the peer's, within its deadline. */
-  exchangeHello(connection: Connection): Effect.Effect<Hello.Hello, Errors.ConnectError> {
+  exchangeHello(connection: Connection): Effect.Effect<void, Errors.ConnectError> {
     return Effect.suspend(() => {
       this.#connection = connection
-      const { capabilities, deadlines, framing } = this.#options
-      this.#outbox.open(connection, Framing.encode("end-of-message", Hello.encode(framing, capabilities)))
-      const read = Deferred.await(this.#hello)
-      if (deadlines.hello === Infinity) return read
-      return Effect.timeoutOrElse(read, {
-        duration: deadlines.hello,
-        orElse: () =>
-          new Errors.DeadlineError({
-            ...this.context,
-            phase: "hello",
-            deadline: deadlines.hello,
-            bytes: this.bytesIn,
-            elapsed: deadlines.hello
-          })
-      })
+      this.#outbox.open(connection, this.#hello.ours)
+      const deadline = this.#options.deadlines.hello
+      const late = () =>
+        new Errors.DeadlineError({ ...this.context, phase: "hello", deadline, bytes: this.bytesIn, elapsed: deadline })
+      return this.#hello.await(deadline, late)
     })
   }
 
@@ -171,7 +150,8 @@ export class Session {
     options: CallOptions & { readonly deadlineMillis?: number } = {}
   ): Effect.Effect<Reply, Errors.OperationError> {
     return Effect.callback((resume) => {
-      if (this.#end !== undefined) return resume(Effect.fail(this.#endError("write", operation)))
+      const refused = this.#refusal(operation)
+      if (refused !== undefined) return resume(Effect.fail(refused))
       const call: Call = {
         id: this.#calls.nextId(),
         operation,
@@ -180,18 +160,30 @@ export class Session {
         resume,
         frame: undefined,
         abandoned: false,
+        answer: undefined,
         since: this.now(),
         progressAt: undefined,
         received: 0
       }
-      const frame = this.#encode(call)
-      if (!Buffer.isBuffer(frame)) return resume(Effect.fail(frame))
-      call.frame = frame
+      try {
+        call.frame = Encode.encode(operation, call.id, this.hello.capabilities, this.framing)
+      } catch (error) {
+        if (!(error instanceof Errors.InputError)) throw error
+        return resume(Effect.fail(Errors.withContext(error, Outcome.contextOf(call, this.#peer(), call.since))))
+      }
       this.#calls.add(call)
       this.#timer.arm(call.since + call.deadline)
       this.#outbox.send(call)
       return Effect.sync(() => this.#interrupted(call))
     })
+  }
+
+  /** Nothing follows a close-session: the device would never answer it. */
+  #refusal(operation: Operation<unknown>): Errors.OperationError | undefined {
+    if (this.#end !== undefined) return this.#endError("write", operation)
+    if (this.#state !== "closing" || operation === this.#options.closeSession) return undefined
+    const context = { ...this.context, operation: operation.name }
+    return new Errors.ChannelError({ ...context, phase: "write", by: "us", detail: "the session is being closed" })
   }
 
   /** Ends the session politely: close-session with its deadline, then the transport. Never fails. */
@@ -210,8 +202,13 @@ export class Session {
   }).pipe(Effect.uninterruptible)
 
   /** Everything that waits fails with the reason, at once; later calls too. Only the first reason counts. */
-  end(reason: CloseReason): void {
+  end(why: CloseReason): void {
     if (this.#end !== undefined) return
+    const partial = this.#reader.partialBytes
+    const reason =
+      partial === 0
+        ? why
+        : { ...why, detail: `${why.detail}, in the middle of a message (${partial} bytes of it came)` }
     this.#end = reason
     this.#state = "closed"
     this.#timer.cancel()
@@ -219,7 +216,7 @@ export class Session {
     const calls = this.#calls.clear()
     this.#outbox.clear()
     this.#wireClosed = Effect.asVoid(Fiber.await(this.#fork(Scope.close(this.#wire, Exit.void))))
-    Deferred.doneUnsafe(this.#hello, Exit.fail(this.#helloError(reason)))
+    this.#hello.fail(reason.error ?? HelloExchange.endedBefore(reason, this.context))
     for (const call of calls) {
       if (!call.abandoned) call.resume(Effect.fail(this.#lostAtEnd(call)))
     }
@@ -229,7 +226,7 @@ export class Session {
   #owner(): Owner {
     return {
       peer: () => this.#peer(),
-      profile: () => this.#profile,
+      profile: () => this.profile,
       limits: this.#options.limits,
       invalidUtf8: this.#options.invalidUtf8,
       now: () => this.now(),
@@ -237,34 +234,6 @@ export class Session {
         if (lease !== undefined) this.leases.succeeded(lease)
       },
       undo: (call, undo) => this.#undo(call, undo)
-    }
-  }
-
-  #encode(call: Call): Buffer | Errors.InputError {
-    const context = Outcome.contextOf(call, this.#peer(), call.since)
-    try {
-      const rpc = Element.make("rpc", Namespaces.base, {
-        attributes: { "message-id": call.id },
-        children: [call.operation.encode(this.hello.capabilities)]
-      })
-      const text = print(rpc)
-      const illegal = findIllegal(text)
-      if (illegal !== undefined) {
-        const code = illegal.codePoint.toString(16).toUpperCase().padStart(4, "0")
-        return new Errors.InputError({
-          ...context,
-          what: call.operation.name,
-          where: `character ${illegal.index}`,
-          why: `XML cannot carry U+${code}`
-        })
-      }
-      return Framing.encode(this.#mode, text)
-    } catch (error) {
-      if (error instanceof Errors.InputError) return Errors.withContext(error, context)
-      if (error instanceof Parse.XmlError || error instanceof Framing.FramingError) {
-        return new Errors.InputError({ ...context, what: call.operation.name, why: error.message })
-      }
-      throw error
     }
   }
 
@@ -283,7 +252,7 @@ export class Session {
     } catch (error) {
       return this.#unreadable(error, bytes)
     }
-    if (opening && this.#peerHello !== undefined) Deferred.doneUnsafe(this.#hello, Exit.succeed(this.#peerHello))
+    if (opening && this.#hello.read) this.#hello.succeed()
     this.replies.flush()
   }
 
@@ -295,20 +264,24 @@ export class Session {
     else throw error
   }
 
-  /** Feeds the deadline of the reply that is arriving, and of no other. */
   #partial(): void {
-    if (this.#state === "hello") return
+    if (this.#state === "hello") return this.#partialHello()
+    // Feeds the deadline of the reply that is arriving, and of no other.
     const call = this.replies.progress(this.#reader)
     if (call !== undefined) this.#timer.arm(call.progressAt! + this.#options.deadlines.progress)
   }
 
+  #partialHello(): void {
+    const { partialBytes } = this.#reader
+    if (partialBytes <= HelloExchange.maxBytes) return
+    throw new Hello.HelloError(
+      `${partialBytes} bytes came and no end of a hello; at most ${HelloExchange.maxBytes} are read`
+    )
+  }
+
   #readHello(bytes: Buffer): void {
-    const { framing, limits, profile, requireSessionId } = this.#options
-    const hello = Hello.read(bytes.toString("utf8"), limits, requireSessionId)
-    this.#mode = Hello.chooseFraming(framing, hello.capabilities)
-    if (this.#mode === "chunked") this.#reader.upgrade()
-    this.#peerHello = hello
-    this.#profile = profile ?? Profile.detect(hello.capabilities.uris)
+    this.#hello.receive(bytes)
+    if (this.framing === "chunked") this.#reader.upgrade()
     this.#state = "up"
   }
 
@@ -330,6 +303,12 @@ export class Session {
   }
 
   #interrupted(call: Call): void {
+    // The batch that answers it is being handed over, and another caller of that batch has interrupted this one.
+    if (call.answer !== undefined) {
+      const undo = call.operation.undo?.(this.hello.capabilities)
+      if (call.answer === "success" && undo !== undefined) this.#undo(call, undo)
+      return
+    }
     if (call.frame !== undefined) {
       this.#outbox.remove(call)
       this.#calls.remove(call)
@@ -382,12 +361,13 @@ export class Session {
 
   /** A late reply says that an abandoned call acquired something: it is given back, or the session is closed. */
   #undo(call: Call, undo: Operation<unknown> | "close-session"): void {
+    if (this.#state === "closing") return
     const giveUp = Effect.sync(() =>
       this.end({ by: "us", detail: `${call.operation.name} succeeded after it was abandoned and could not be undone` })
     )
     const attempt =
-      undo === "close-session" || this.#state !== "up"
-        ? Effect.andThen(Effect.void, giveUp)
+      undo === "close-session"
+        ? giveUp
         : this.call(undo, { deadlineMillis: this.#options.deadlines.close }).pipe(
             Effect.asVoid,
             Effect.catch(() => giveUp)
@@ -415,14 +395,6 @@ export class Session {
     return call.frame === undefined
       ? Outcome.lost(call, this.#endError("closed", call.operation), this.#peer(), this.now())
       : this.#endError("write", call.operation)
-  }
-
-  #helloError({ by, detail, error }: CloseReason): Errors.ConnectError {
-    if (error !== undefined) return error
-    const said = `${detail} before the peer's hello`
-    return by === "network"
-      ? new Errors.ConnectionError({ ...this.context, reason: "reset", detail: said })
-      : new Errors.ChannelError({ ...this.context, phase: "closed", by, detail: said })
   }
 }
 

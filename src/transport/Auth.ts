@@ -53,9 +53,9 @@ export type Answer = (challenge: Challenge) => Effect.Effect<ReadonlyArray<Redac
 export type Auth =
   | { readonly password: Redacted.Redacted<string> }
   | {
-    readonly privateKey: Redacted.Redacted<string> | Redacted.Redacted<Buffer> | { readonly path: string }
-    readonly passphrase?: Redacted.Redacted<string>
-  }
+      readonly privateKey: Redacted.Redacted<string> | Redacted.Redacted<Buffer> | { readonly path: string }
+      readonly passphrase?: Redacted.Redacted<string>
+    }
   | { readonly agent: string | true; readonly keys?: ReadonlyArray<string> }
   | { readonly keyboardInteractive: Answer }
 
@@ -86,7 +86,7 @@ const defaultKeys: ReadonlyArray<KeyAuth & { readonly privateKey: { readonly pat
 /** Reads keys and checks everything that can be checked without the network. */
 export const prepare = (auth: Auth | ReadonlyArray<Auth> | undefined): Effect.Effect<Prepared, InputError> => {
   if (auth === undefined) return prepareDefaults
-  const all = Array.isArray(auth) ? auth as ReadonlyArray<Auth> : [auth as Auth]
+  const all = Array.isArray(auth) ? (auth as ReadonlyArray<Auth>) : [auth as Auth]
   return Effect.map(Effect.forEach(all, prepareOne), (credentials) => ({ credentials, skipped: [] }))
 }
 
@@ -119,7 +119,7 @@ const prepareAgent = (auth: AgentAuth): Effect.Effect<Credential, InputError> =>
   return Effect.succeed({ _tag: "agent", path, only })
 }
 
-const prepareDefaults: Effect.Effect<Prepared> = Effect.gen(function*() {
+const prepareDefaults: Effect.Effect<Prepared> = Effect.gen(function* () {
   const credentials: Array<Credential> = []
   const skipped: Array<string> = []
   const path = process.env["SSH_AUTH_SOCK"]
@@ -134,15 +134,16 @@ const prepareDefaults: Effect.Effect<Prepared> = Effect.gen(function*() {
 })
 
 const prepareKey = (auth: KeyAuth): Effect.Effect<Credential, InputError> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const source = auth.privateKey
     if (auth.passphrase !== undefined && !Redacted.isRedacted(auth.passphrase)) return yield* notRedacted("passphrase")
     const path = Redacted.isRedacted(source) ? undefined : (source as { readonly path?: unknown }).path
     if (!Redacted.isRedacted(source) && typeof path !== "string") return yield* notRedacted("privateKey")
     const where = typeof path === "string" ? path : undefined
-    const text = where === undefined
-      ? Redacted.value(source as Redacted.Redacted<string | Buffer>).toString()
-      : yield* readKeyFile(where)
+    const text =
+      where === undefined
+        ? Redacted.value(source as Redacted.Redacted<string | Buffer>).toString()
+        : yield* readKeyFile(where)
     const passphrase = auth.passphrase === undefined ? undefined : Redacted.value(auth.passphrase)
     const key = yield* awaitKey(() => PrivateKey.load(auth, text, passphrase), where)
     return { _tag: "key", key, name: where ?? `${key.type} ${KnownHosts.fingerprint(key.getPublicSSH())}` }
@@ -341,7 +342,10 @@ export class Conversation {
       username: this.#username,
       prompt: (name, instructions, _language, asked, finish) => {
         if (this.#over) return
-        const prompts = (asked as ReadonlyArray<Ssh2Prompt>).map(({ echo, prompt }) => ({ prompt, echo: echo === true }))
+        const prompts = (asked as ReadonlyArray<Ssh2Prompt>).map(({ echo, prompt }) => ({
+          prompt,
+          echo: echo === true
+        }))
         if (unused !== undefined && prompts.length === 1 && !prompts[0]!.echo) {
           finish([unused])
           unused = undefined
@@ -357,15 +361,18 @@ export class Conversation {
       const asked = challenge.prompts.map(({ prompt }) => `"${printable(prompt.trim()).slice(0, 80)}"`).join(", ")
       return this.#hooks.fail(`the server asks ${asked}, and no keyboardInteractive function is given to answer`)
     }
-    this.#hooks.answer(Effect.suspend(() => this.#answer!(challenge)), (answers) => {
-      if (this.#over) return
-      if (answers.length !== challenge.prompts.length) {
-        return this.#hooks.fail(
-          `the keyboardInteractive function gave ${answers.length} answers to ${challenge.prompts.length} prompts`
-        )
+    this.#hooks.answer(
+      Effect.suspend(() => this.#answer!(challenge)),
+      (answers) => {
+        if (this.#over) return
+        if (answers.length !== challenge.prompts.length) {
+          return this.#hooks.fail(
+            `the keyboardInteractive function gave ${answers.length} answers to ${challenge.prompts.length} prompts`
+          )
+        }
+        finish(answers.map(Redacted.value))
       }
-      finish(answers.map(Redacted.value))
-    })
+    )
   }
 
   #startAgent(credential: Extract<Credential, { readonly _tag: "agent" }>, send: Send): void {
@@ -446,7 +453,7 @@ class AgentRound {
     if (key === undefined) return undefined
     this.offered++
     this.current = `agent ${key.type} ${KnownHosts.fingerprint(key.getPublicSSH())}`
-    return { type: "agent", username, agent: new OneKeyAgent(this.#agent, key, () => this.signed = true) }
+    return { type: "agent", username, agent: new OneKeyAgent(this.#agent, key, () => (this.signed = true)) }
   }
 
   describe(): string {

@@ -135,8 +135,8 @@ const connectOptions = (target: Target): Net.TcpNetConnectOpts => ({
   autoSelectFamilyAttemptTimeout: attemptMillis,
   ...(target.localAddress === undefined
     ? {}
-    // An address of one family cannot be bound for the other.
-    : { localAddress: target.localAddress, family: Net.isIP(target.localAddress), autoSelectFamily: false })
+    : // An address of one family cannot be bound for the other.
+      { localAddress: target.localAddress, family: Net.isIP(target.localAddress), autoSelectFamily: false })
 })
 
 /**
@@ -161,9 +161,18 @@ export const dial = (
     const cancelTimer = startTimer(context.deadlines.dial, () => {
       stop()
       socket.destroy()
-      resume(Effect.fail(new DeadlineError({
-        label: context.label, peer, phase: "dial", deadline: context.deadlines.dial, bytes: 0, elapsed: elapsed()
-      })))
+      resume(
+        Effect.fail(
+          new DeadlineError({
+            label: context.label,
+            peer,
+            phase: "dial",
+            deadline: context.deadlines.dial,
+            bytes: 0,
+            elapsed: elapsed()
+          })
+        )
+      )
     })
     const connected = () => {
       stop()
@@ -184,7 +193,7 @@ export const dial = (
   })
 
 /** A timer for a deadline in milliseconds; none for `Infinity` and beyond what a timer can count. */
-export const startTimer = (millis: number, expired: () => void): () => void => {
+export const startTimer = (millis: number, expired: () => void): (() => void) => {
   if (millis > 2_147_483_647) return () => {}
   const timer = setTimeout(expired, millis)
   return () => clearTimeout(timer)

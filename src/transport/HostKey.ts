@@ -49,15 +49,14 @@ export const expandHome = (path: string): string =>
   path === "~" || path.startsWith("~/") ? Path.join(Os.homedir(), path.slice(1)) : path
 
 /** Reads what the policy needs, now: known_hosts may have changed since the last connect. */
-export const prepare = (
-  policy: HostKeyPolicy,
-  host: string,
-  port: number
-): Effect.Effect<Verifier, InputError> => {
+export const prepare = (policy: HostKeyPolicy, host: string, port: number): Effect.Effect<Verifier, InputError> => {
   if (policy === "accept-any") return Effect.succeed(acceptAny)
   if (typeof policy === "object" && "fingerprint" in policy) return pinned(policy.fingerprint)
   const files = policy === "known-hosts" ? [userFile, systemFile] : [policy.knownHosts]
-  return Effect.map(Effect.promise(() => readAll(files)), (read) => fromKnownHosts(read, files, host, port))
+  return Effect.map(
+    Effect.promise(() => readAll(files)),
+    (read) => fromKnownHosts(read, files, host, port)
+  )
 }
 
 const acceptAny: Verifier = {
@@ -97,7 +96,8 @@ const checkPins = (pins: ReadonlyArray<string>, blob: Buffer): Verdict => {
   if (pins.includes(seen)) return { _tag: "accepted", because: "pinned fingerprint" }
   return refuse(blob, "changed", {
     detail: `not ${pins.length === 1 ? "the pinned key" : "one of the pinned keys"} (${pins.join(", ")})`,
-    howToAccept: "If the device really has this key (compare on its console; it may also have others, " +
+    howToAccept:
+      "If the device really has this key (compare on its console; it may also have others, " +
       `of other types): hostKey: { fingerprint: "${seen}" }`
   })
 }
@@ -183,10 +183,13 @@ const accept = (line: KnownHosts.Line, name: string): Verdict => ({
 const changed = (known: Known, blob: Buffer, other: KnownHosts.Line): Verdict => {
   const name = KnownHosts.nameOf(known.host, known.port)
   return refuse(blob, "changed", {
-    detail: `${KnownHosts.place(other)} holds another ${other.type} key for ${name} ` +
+    detail:
+      `${KnownHosts.place(other)} holds another ${other.type} key for ${name} ` +
       `(${KnownHosts.fingerprint(other.blob)}): either the device has a new key, or somebody stands between`,
-    howToAccept: `If the device really has a new key, remove the old one: ` +
-      `ssh-keygen -f ${shellFile(other.file)} -R ${shellWord(name)}\n` + addCommands(known, KnownHosts.fingerprint(blob))
+    howToAccept:
+      `If the device really has a new key, remove the old one: ` +
+      `ssh-keygen -f ${shellFile(other.file)} -R ${shellWord(name)}\n` +
+      addCommands(known, KnownHosts.fingerprint(blob))
   })
 }
 
@@ -213,7 +216,7 @@ const addCommands = (known: Known, fingerprint: string): string => {
   const scan = `ssh-keyscan -p ${known.port} ${known.host}`
   return [
     "If you trust this key (verify the fingerprint first, on the device's console; " +
-    `what answers now: ${scan} | ssh-keygen -lf -), either add it:`,
+      `what answers now: ${scan} | ssh-keygen -lf -), either add it:`,
     `  ${scan} >> ${shellFile(known.file)}`,
     "or pin it:",
     `  hostKey: { fingerprint: "${fingerprint}" }`
@@ -224,7 +227,7 @@ const shellWord = (text: string): string =>
   /^[A-Za-z0-9_./:@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 
 /** A leading `~/` must stay unquoted, or the shell would not expand it. */
-const shellFile = (path: string): string => path.startsWith("~/") ? `~/${shellWord(path.slice(2))}` : shellWord(path)
+const shellFile = (path: string): string => (path.startsWith("~/") ? `~/${shellWord(path.slice(2))}` : shellWord(path))
 
 const refuse = (blob: Buffer, why: Refusal["why"], text: Pick<Refusal, "detail" | "howToAccept">): Verdict => ({
   _tag: "refused",

@@ -28,7 +28,7 @@ let timer: NodeJS.Timeout | undefined
 let period = Infinity
 
 /** Watches until the result is called. */
-export const watch = (watched: Watched): () => void => {
+export const watch = (watched: Watched): (() => void) => {
   const now = performance.now()
   const entry: Watch = { ...watched, bytes: watched.received(), lastByte: now, lastAsked: now, asked: 0 }
   watches.add(entry)

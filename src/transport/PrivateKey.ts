@@ -43,7 +43,7 @@ export const decrypt = (text: string, passphrase: string | undefined): string =>
 }
 
 const firstOf = (keys: ParsedKey | Array<ParsedKey> | Error): ParsedKey | Error =>
-  Array.isArray(keys) ? keys[0] ?? new Error("none") : keys
+  Array.isArray(keys) ? (keys[0] ?? new Error("none")) : keys
 
 const explain = (text: string): string => {
   if (isEncrypted(text)) return "the passphrase does not open it, or it is damaged"
@@ -78,7 +78,7 @@ const openSshEd25519 = (key: Crypto.KeyObject): string => {
   const blob = Buffer.concat([sshString("ssh-ed25519"), sshString(publicKey)])
   const check = Crypto.randomBytes(4)
   const body = Buffer.concat([check, check, blob, sshString(Buffer.concat([seed, publicKey])), sshString("")])
-  const padding = Buffer.from(Array.from({ length: (8 - body.length % 8) % 8 }, (_, index) => index + 1))
+  const padding = Buffer.from(Array.from({ length: (8 - (body.length % 8)) % 8 }, (_, index) => index + 1))
   const container = Buffer.concat([
     Buffer.from("openssh-key-v1\0"),
     sshString("none"),
@@ -139,7 +139,10 @@ export interface Job {
 
 export type JobResult = { readonly text: string } | { readonly error: string }
 
-const workerUrl = new URL(import.meta.url.endsWith(".ts") ? "./PrivateKeyWorker.ts" : "./PrivateKeyWorker.js", import.meta.url)
+const workerUrl = new URL(
+  import.meta.url.endsWith(".ts") ? "./PrivateKeyWorker.ts" : "./PrivateKeyWorker.js",
+  import.meta.url
+)
 
 const inWorker = (text: string, passphrase: string | undefined): Loading => {
   let worker: Worker
@@ -148,7 +151,9 @@ const inWorker = (text: string, passphrase: string | undefined): Loading => {
   } catch {
     return inline(text, passphrase)
   }
-  const key = new Promise<JobResult>((resolve, reject) => worker.once("message", resolve).once("error", reject).once("exit", reject))
+  const key = new Promise<JobResult>((resolve, reject) =>
+    worker.once("message", resolve).once("error", reject).once("exit", reject)
+  )
     // A bundled program has no such file, and some runtimes no threads: slower for everybody else, but right.
     .catch((): JobResult => ({ text: decrypt(text, passphrase) }))
     .then((result) => {
@@ -159,7 +164,7 @@ const inWorker = (text: string, passphrase: string | undefined): Loading => {
 }
 
 /** The process stays alive for the worker only while somebody waits for its result. */
-const keepAliveWhileWaiting = (worker: Worker): () => () => void => {
+const keepAliveWhileWaiting = (worker: Worker): (() => () => void) => {
   let waiting = 0
   worker.unref()
   return () => {

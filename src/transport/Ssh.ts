@@ -107,9 +107,10 @@ const resolve = (options: SshOptions): Resolved => {
     target: { host: options.host, port, localAddress: options.localAddress },
     peer: Dial.peerName(options.host, port),
     subsystem: options.subsystem ?? "netconf",
-    keepalive: options.keepalive === "off"
-      ? Infinity
-      : Duration.toMillis(Duration.fromInputUnsafe(options.keepalive ?? "30 seconds")),
+    keepalive:
+      options.keepalive === "off"
+        ? Infinity
+        : Duration.toMillis(Duration.fromInputUnsafe(options.keepalive ?? "30 seconds")),
     warned: new Set()
   }
 }
@@ -117,16 +118,24 @@ const resolve = (options: SshOptions): Resolved => {
 /** How many questions of the keepalive may go unanswered. */
 const keepaliveMisses = 3
 
-const establish = Effect.fnUntraced(function*(resolved: Resolved, context: OpenContext, own: Own) {
+const establish = Effect.fnUntraced(function* (resolved: Resolved, context: OpenContext, own: Own) {
   const { options, peer, target } = resolved
   const wrong = Dial.checkTarget(target) ?? checkUsername(options.username)
   if (wrong !== undefined) return yield* wrong
   const verifier = yield* HostKey.prepare(options.hostKey ?? "known-hosts", target.host, target.port)
   const prepared = yield* Auth.prepare(options.auth)
   const socket = yield* Dial.dial(target, context, own)
-  const link = yield* SshLink.login(socket, {
-    username: options.username, verifier, prepared, algorithms: options.algorithms ?? "modern", peer
-  }, context)
+  const link = yield* SshLink.login(
+    socket,
+    {
+      username: options.username,
+      verifier,
+      prepared,
+      algorithms: options.algorithms ?? "modern",
+      peer
+    },
+    context
+  )
   if (verifier.warns) yield* warn(resolved, link)
   watch(resolved, link)
   return link
@@ -143,7 +152,9 @@ const warn = (resolved: Resolved, link: SshLink.Link): Effect.Effect<void> => {
   link.notes.push(`the host key was not checked: ${key}`)
   if (resolved.warned.has(key)) return Effect.void
   resolved.warned.add(key)
-  return Effect.logWarning(`the host key of ${resolved.peer} was accepted without a check (hostKey: "accept-any"): ${key}`)
+  return Effect.logWarning(
+    `the host key of ${resolved.peer} was accepted without a check (hostKey: "accept-any"): ${key}`
+  )
 }
 
 const watch = (resolved: Resolved, link: SshLink.Link): void => {
@@ -165,15 +176,10 @@ const watch = (resolved: Resolved, link: SshLink.Link): void => {
 type Opening = Effect.Effect<Connection, ConnectError, Scope.Scope>
 
 /** A connection for this session alone. */
-const openOwn = (
-  resolved: Resolved,
-  handler: Handler,
-  context: OpenContext,
-  notes: ReadonlyArray<string>
-): Opening =>
+const openOwn = (resolved: Resolved, handler: Handler, context: OpenContext, notes: ReadonlyArray<string>): Opening =>
   Effect.uninterruptibleMask((restore) => {
     const own: Own = {}
-    return Effect.gen(function*() {
+    return Effect.gen(function* () {
       const link = yield* restore(establish(resolved, context, own))
       link.notes.push(...notes)
       const opened = yield* restore(SshChannel.open(link, handler, resolved, context))
@@ -212,7 +218,8 @@ class Shared {
           )
         ),
         Effect.catchTag("Refused", ({ detail }) =>
-          openOwn(this.#resolved, handler, context, [`${detail}: a connection of its own was dialled`]))
+          openOwn(this.#resolved, handler, context, [`${detail}: a connection of its own was dialled`])
+        )
       )
     )
   }
@@ -244,7 +251,8 @@ class Shared {
             this.#forget(entry)
           }
           Deferred.doneUnsafe(entry.ready, exit)
-        }))
+        })
+      )
     })
   }
 
@@ -268,10 +276,12 @@ class Shared {
     return Effect.as(
       Effect.addFinalizer(() =>
         opened.close(context.deadlines.close).pipe(
-          Effect.andThen(Effect.suspend(() => {
-            entry.sessions--
-            return this.#leave(entry)?.close(context.deadlines.close) ?? Effect.void
-          }))
+          Effect.andThen(
+            Effect.suspend(() => {
+              entry.sessions--
+              return this.#leave(entry)?.close(context.deadlines.close) ?? Effect.void
+            })
+          )
         )
       ),
       opened.connection

@@ -61,13 +61,13 @@ const hostKeys: ReadonlyArray<ServerHostKeyAlgorithm> = [
 const legacyHostKeys: ReadonlyArray<ServerHostKeyAlgorithm> = ["ssh-rsa", "ssh-dss"]
 
 /** The type of key behind a host key algorithm: rsa-sha2-512 is a signature by an `ssh-rsa` key (RFC 8332 §3). */
-export const keyTypeOf = (algorithm: string): string => algorithm.startsWith("rsa-sha2-") ? "ssh-rsa" : algorithm
+export const keyTypeOf = (algorithm: string): string => (algorithm.startsWith("rsa-sha2-") ? "ssh-rsa" : algorithm)
 
 let opensslCiphers: ReadonlySet<string> | undefined
 
 /** ssh2 throws at a cipher that this build of OpenSSL lacks (FIPS), so it is not offered. */
 const available = (names: ReadonlyArray<readonly [CipherAlgorithm, string]>): Array<CipherAlgorithm> => {
-  const known = opensslCiphers ??= new Set(Crypto.getCiphers())
+  const known = (opensslCiphers ??= new Set(Crypto.getCiphers()))
   return names.filter(([, openssl]) => known.has(openssl)).map(([name]) => name)
 }
 

@@ -90,8 +90,10 @@ const explain = (error: Error, subsystem: string): string => {
     const why = [refusals[reason] ?? `reason ${reason}`, said].filter((part) => part !== "").join(", ")
     return `${channelRefused}${why === "" ? "" : ` (${why})`}`
   }
-  return `the peer refused the subsystem "${printable(subsystem)}": is NETCONF over SSH enabled on the device, and on this ` +
+  return (
+    `the peer refused the subsystem "${printable(subsystem)}": is NETCONF over SSH enabled on the device, and on this ` +
     "port (830, or 22 on some)? A device that calls it otherwise needs the option `subsystem`"
+  )
 }
 
 /** How much of what the subsystem prints to its standard error is kept for the reason of its end. */

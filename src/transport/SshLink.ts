@@ -121,7 +121,10 @@ export class Link {
  * its own only; where its insides differ, its public `unforwardIn` asks something that has to be answered as well.
  */
 const ping = (client: ssh2.Client): void => {
-  const inside = client as unknown as { readonly _protocol?: { ping?: () => void }; readonly _callbacks?: Array<unknown> }
+  const inside = client as unknown as {
+    readonly _protocol?: { ping?: () => void }
+    readonly _callbacks?: Array<unknown>
+  }
   if (typeof inside._protocol?.ping !== "function" || !Array.isArray(inside._callbacks)) {
     client.unforwardIn("", 0, () => {})
     return
@@ -152,7 +155,13 @@ export const login = (
 ): Effect.Effect<Link, ConnectError> =>
   Effect.contextWith((services: Context.Context<never>) =>
     Effect.callback<Link, ConnectError>((resume) => {
-      const attempt = new Login(new Link(socket), options, context, (effect) => Effect.runForkWith(services)(effect), resume)
+      const attempt = new Login(
+        new Link(socket),
+        options,
+        context,
+        (effect) => Effect.runForkWith(services)(effect),
+        resume
+      )
       attempt.start()
       return Effect.sync(() => attempt.abort())
     })
@@ -314,17 +323,19 @@ class Login {
   }
 
   #answer(...[effect, answered]: Parameters<Auth.Hooks["answer"]>): void {
-    this.#prompting = this.#run(Effect.matchCause(effect, {
-      onFailure: (cause) => {
-        const error = Cause.squash(cause)
-        const why = error instanceof Error && error.message !== "" ? `: ${error.message}` : ""
-        this.#fail(this.#authError(`the keyboardInteractive function failed${why}`))
-      },
-      onSuccess: (answers) => {
-        this.#prompting = undefined
-        if (!this.#done) answered(answers)
-      }
-    }))
+    this.#prompting = this.#run(
+      Effect.matchCause(effect, {
+        onFailure: (cause) => {
+          const error = Cause.squash(cause)
+          const why = error instanceof Error && error.message !== "" ? `: ${error.message}` : ""
+          this.#fail(this.#authError(`the keyboardInteractive function failed${why}`))
+        },
+        onSuccess: (answers) => {
+          this.#prompting = undefined
+          if (!this.#done) answered(answers)
+        }
+      })
+    )
   }
 
   #where(): { label: string | undefined; peer: string; elapsed: number } {
@@ -363,9 +374,10 @@ class Login {
   }
 
   #noCommon(message: string): string {
-    const hint = this.#options.algorithms === "legacy"
-      ? `not even with algorithms: "legacy"`
-      : `an old device may need algorithms: "legacy"`
+    const hint =
+      this.#options.algorithms === "legacy"
+        ? `not even with algorithms: "legacy"`
+        : `an old device may need algorithms: "legacy"`
     return `no SSH algorithm in common (${printable(message)}); ${hint}`
   }
 

@@ -27,6 +27,7 @@ export type NetconfdVariant = keyof typeof netconfdVariants
 
 export interface Account {
   readonly name: string
+  readonly home: string
   readonly uid: number
   readonly gid: number
 }
@@ -42,12 +43,10 @@ exec /usr/sbin/netconf-subsystem --ncxserver-sockname=${port}@${socket}
 `
 
 const parameters = (directory: string, account: Account): ReadonlyArray<string> => [
-  `--home=${directory}`,
   `--ncxserver-sockname=${join(directory, "ncx.sock")}`,
   `--port=${port}`,
   `--superuser=${account.name}`,
   `--startup=${join(directory, "data", "startup-cfg.xml")}`,
-  `--log=${join(directory, "data", "netconfd.log")}`,
   "--log-level=info",
   "--with-url=true",
   "--with-validate=true",
@@ -66,7 +65,23 @@ const prepare = (directory: string, account: Account): void => {
   for (const path of [directory, data, join(data, "startup-cfg.xml")]) chownSync(path, account.uid, account.gid)
 }
 
-/** Starts one and returns it with the path of its subsystem script. */
+const startOnce = async (
+  variant: NetconfdVariant,
+  directory: string,
+  account: Account,
+  started: (program: Program) => void
+): Promise<void> => {
+  const program = start("/usr/sbin/netconfd", [...parameters(directory, account), ...netconfdVariants[variant]], {
+    log: join(directory, "data", "netconfd.log"),
+    cwd: join(directory, "data"),
+    env: { PATH: "/usr/bin:/bin", HOME: account.home, USER: account.name },
+    user: account.name
+  })
+  started(program)
+  await ready(program, () => existsSync(join(directory, "ncx.sock")))
+}
+
+/** Starts one and returns the path of its subsystem script. */
 export const startNetconfd = async (
   variant: NetconfdVariant,
   parent: string,
@@ -75,14 +90,8 @@ export const startNetconfd = async (
 ): Promise<string> => {
   const directory = join(parent, variant)
   prepare(directory, account)
-  const program = start("/usr/sbin/netconfd", [...parameters(directory, account), ...netconfdVariants[variant]], {
-    log: join(directory, "netconfd.out"),
-    cwd: join(directory, "data"),
-    // it makes HOME/.yuma: several at once in one home get in one another's way
-    env: { PATH: "/usr/bin:/bin", HOME: directory, USER: account.name },
-    user: account.name
-  })
-  started(program)
-  await ready(program, () => existsSync(join(directory, "ncx.sock")))
+  const once = () => startOnce(variant, directory, account, started)
+  // all of an account's netconfds keep their transaction id in one file of ~/.yuma: it may be half written just now
+  await once().catch(once)
   return join(directory, "subsystem")
 }

@@ -6,7 +6,17 @@
  * random and kept for root alone in /run, so that runs side by side agree on it. By hand: `node test/interop/server.ts`.
  */
 import { randomBytes } from "node:crypto"
-import { accessSync, chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { keyTypes, variants } from "./facts.ts"
@@ -60,11 +70,16 @@ const keptPassword = (): string => {
 
 const account = async (password: string): Promise<Account> => {
   const look = () => run("/usr/bin/getent", ["passwd", username])
-  // the subsystem is started by the shell of the account
-  const entry = await look().catch(() => run("/usr/sbin/useradd", ["-M", "-s", "/bin/sh", username]).then(look))
+  const entry = await look().catch(() => run("/usr/sbin/useradd", ["-m", "-s", "/bin/sh", username]).then(look))
   await run("/usr/sbin/chpasswd", [], `${username}:${password}\n`)
-  const [name, , uid, gid] = entry.split(":")
-  return { name: name!, uid: Number(uid), gid: Number(gid) }
+  const [, , uid, gid, , home] = entry.split(":")
+  const made: Account = { name: username, home: home!, uid: Number(uid), gid: Number(gid) }
+  // netconfd wants ~/.yuma, whatever HOME says
+  for (const directory of [made.home, join(made.home, ".yuma")]) {
+    mkdirSync(directory, { recursive: true })
+    chownSync(directory, made.uid, made.gid)
+  }
+  return made
 }
 
 const startBulk = async (directory: string, started: (program: Program) => void): Promise<string> => {
@@ -108,9 +123,11 @@ const bringUp = async (directory: string, started: (program: Program) => void): 
   mkdirSync("/run/sshd", { recursive: true, mode: 0o755 })
   const bulk = await startBulk(directory, started)
   const names = Object.keys(netconfdVariants) as ReadonlyArray<NetconfdVariant>
-  const behind = await entries(names, (variant) => startNetconfd(variant, directory, user, started))
+  const behind: Partial<Record<NetconfdVariant, string>> = {}
+  // one after another: starting at once they trip over each other in ~/.yuma
+  for (const variant of names) behind[variant] = await startNetconfd(variant, directory, user, started)
   const open = (variant: Variant) => {
-    const netconf = behind[sshdVariants[variant].behind]
+    const netconf = behind[sshdVariants[variant].behind]!
     return startSshd({ variant, directory, username, netconf, bulk }, started)
   }
   const ports = await entries(variants, open)

@@ -47,7 +47,7 @@ const refusal = (server: TestServer, auth: Ssh.SshOptions["auth"], deadlines?: D
   })
 
 const inputError = (auth: Ssh.SshOptions["auth"]) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const server = yield* serve()
     const error = yield* failure(server, auth)
     assert(error._tag === "InputError", error.message)
@@ -63,7 +63,7 @@ const privateKey = (key: TestKey, passphrase?: string): Ssh.Auth => ({
 
 /** A server that notes each attempt and leaves the answer to `decide`. */
 const noting = (decide: Authenticate) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const attempts: Array<string> = []
     const server = yield* serve({
       authenticate: (context) => {
@@ -76,16 +76,20 @@ const noting = (decide: Authenticate) =>
 
 describe("Auth by password", () => {
   it.live("goes by the method password where the server offers it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { attempts, server } = yield* noting((context) =>
-        context.method === "password" ? context.accept() : context.reject(["publickey", "password", "keyboard-interactive"]))
+        context.method === "password"
+          ? context.accept()
+          : context.reject(["publickey", "password", "keyboard-interactive"])
+      )
       const { details } = yield* login(server, password("secret"))
       assert.strictEqual(details["auth"], "password")
       assert.deepStrictEqual(attempts, ["none", "password"])
-    }))
+    })
+  )
 
   it.live("offers a wrong one once, and never by another method too", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const secret = randomSecret()
       const { attempts, server } = yield* noting((context) => context.reject(["password", "keyboard-interactive"]))
       const error = yield* refusal(server, [password(secret), password(secret)])
@@ -93,40 +97,49 @@ describe("Auth by password", () => {
       assert.deepStrictEqual([error.tried, error.offered], [["password"], ["password", "keyboard-interactive"]])
       assert.isFalse(error.isRetryable)
       assert.notInclude(`${error.message}${JSON.stringify(error)}${error.stack}`, secret)
-    }))
+    })
+  )
 
   it.live("answers a single prompt without echo where only keyboard-interactive is offered", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { server } = yield* noting((context) => {
         if (context.method !== "keyboard-interactive") return context.reject(["keyboard-interactive"])
         ;(context as KeyboardAuthContext).prompt([{ prompt: "Password: ", echo: false }], "", "", (answers) =>
-          answers[0] === "secret" ? context.accept() : context.reject(["keyboard-interactive"]))
+          answers[0] === "secret" ? context.accept() : context.reject(["keyboard-interactive"])
+        )
       })
       const { details } = yield* login(server, password("secret"))
       assert.strictEqual(details["auth"], "password (by keyboard-interactive)")
-    }))
+    })
+  )
 
   it.live("says what was asked, escaped, when it is not a single prompt without echo", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const secret = randomSecret()
       for (const prompts of [
         [{ prompt: "Token\u001b[2J: ", echo: true }],
-        [{ prompt: "Password: ", echo: false }, { prompt: "Token\u001b[2J: ", echo: false }]
+        [
+          { prompt: "Password: ", echo: false },
+          { prompt: "Token\u001b[2J: ", echo: false }
+        ]
       ]) {
         const answers: Array<string> = []
         const { server } = yield* noting((context) => {
           if (context.method !== "keyboard-interactive") return context.reject(["keyboard-interactive"])
-          ;(context as KeyboardAuthContext).prompt(prompts, "", "", (given) => { answers.push(...given) })
+          ;(context as KeyboardAuthContext).prompt(prompts, "", "", (given) => {
+            answers.push(...given)
+          })
         })
         const error = yield* refusal(server, password(secret))
         assert.include(error.detail, `"Token\\u{1b}[2J:"`)
         assert.include(error.detail, "no keyboardInteractive function")
         assert.deepStrictEqual(answers, [])
       }
-    }))
+    })
+  )
 
   it.live("does not answer a second time in one exchange", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       let asked = 0
       const { server } = yield* noting((context) => {
         if (context.method !== "keyboard-interactive") return context.reject(["keyboard-interactive"])
@@ -139,24 +152,27 @@ describe("Auth by password", () => {
       const error = yield* refusal(server, password("wrong"))
       assert.include(error.detail, `the server asks "Password:"`)
       assert.strictEqual(asked, 2)
-    }))
+    })
+  )
 
   it.live("says that the server wants a new one", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { server } = yield* noting((context) => {
         if (context.method !== "password") return context.reject(["password"])
         context.requestChange("expired\u0007", () => {})
       })
       const error = yield* refusal(server, password("old"))
       assert.include(error.message, "wants a new password: expired\\u{7}")
-    }))
+    })
+  )
 
   it.live("is not sent to a server that asks for none", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { attempts, server } = yield* noting((context) => context.accept())
       yield* login(server, password("secret"))
       assert.deepStrictEqual(attempts, ["none"])
-    }))
+    })
+  )
 })
 
 describe("Auth by keyboard-interactive", () => {
@@ -164,63 +180,91 @@ describe("Auth by keyboard-interactive", () => {
     noting((context) => {
       if (context.method !== "keyboard-interactive") return context.reject(["keyboard-interactive"])
       ;(context as KeyboardAuthContext).prompt(prompts, "Two factors", "Look at your token", (answers) =>
-        answers.join() === expected.join() ? context.accept() : context.reject(["keyboard-interactive"]))
+        answers.join() === expected.join() ? context.accept() : context.reject(["keyboard-interactive"])
+      )
     })
-  const two = [{ prompt: "Password: ", echo: false }, { prompt: "Code: ", echo: true }]
+  const two = [
+    { prompt: "Password: ", echo: false },
+    { prompt: "Code: ", echo: true }
+  ]
 
   it.live("hands the challenge to the user's function, and its answers to the server", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { server } = yield* asking(two, ["secret", "123456"])
       const challenges: Array<Ssh.Challenge> = []
       yield* login(server, {
         keyboardInteractive: (challenge) =>
-          Effect.as(Effect.andThen(Effect.sync(() => challenges.push(challenge)), Effect.sleep(1)), [Redacted.make("secret"), Redacted.make("123456")])
+          Effect.as(
+            Effect.andThen(
+              Effect.sync(() => challenges.push(challenge)),
+              Effect.sleep(1)
+            ),
+            [Redacted.make("secret"), Redacted.make("123456")]
+          )
       })
       assert.deepStrictEqual(challenges, [{ name: "Two factors", instructions: "Look at your token", prompts: two }])
-    }))
+    })
+  )
 
   it.live("goes to the function when a password cannot answer alone", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { attempts, server } = yield* asking(two, ["secret", "123456"])
       yield* login(server, [
         password("secret"),
         { keyboardInteractive: () => Effect.succeed([Redacted.make("secret"), Redacted.make("123456")]) }
       ])
       assert.deepStrictEqual(attempts, ["none", "keyboard-interactive"])
-    }))
+    })
+  )
 
   it.live("fails with what the function failed with", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { server } = yield* asking(two, [])
       const error = yield* refusal(server, { keyboardInteractive: () => Effect.fail(new Error("no terminal here")) })
       assert.include(error.detail, "no terminal here")
-      const died = yield* refusal(server, { keyboardInteractive: () => { throw new Error("a mistake") } })
+      const died = yield* refusal(server, {
+        keyboardInteractive: () => {
+          throw new Error("a mistake")
+        }
+      })
       assert.include(died.detail, "a mistake")
-    }))
+    })
+  )
 
   it.live("refuses answers that are too few", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { server } = yield* asking(two, [])
       const error = yield* refusal(server, { keyboardInteractive: () => Effect.succeed([Redacted.make("secret")]) })
       assert.include(error.detail, "gave 1 answers to 2 prompts")
-    }))
+    })
+  )
 
   it.live("counts the time that the function takes towards the auth deadline, and stops the function", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { server } = yield* asking(two, [])
       let stopped = false
-      const error = yield* failure(server, {
-        keyboardInteractive: () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => { stopped = true }))
-      }, { auth: 100 })
+      const error = yield* failure(
+        server,
+        {
+          keyboardInteractive: () =>
+            Effect.onInterrupt(Effect.never, () =>
+              Effect.sync(() => {
+                stopped = true
+              })
+            )
+        },
+        { auth: 100 }
+      )
       assert(error._tag === "DeadlineError")
       assert.strictEqual(error.phase, "auth")
       yield* until(() => stopped)
-    }))
+    })
+  )
 })
 
 describe("Auth by private key", () => {
   it.live.each(["ed25519", "ecdsa", "rsa"] as const)("logs in with a key of type %s", (type) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const key = makeKey(type)
       const algorithms: Array<string> = []
       const { server } = yield* noting((context) => {
@@ -231,29 +275,36 @@ describe("Auth by private key", () => {
       const { details } = yield* login(server, privateKey(key))
       assert.include(details["auth"], key.fingerprint)
       assert.deepStrictEqual([...new Set(algorithms)], [type === "rsa" ? "sha256" : "its own"])
-    }))
+    })
+  )
 
   it.live("logs in with a Buffer and with an encrypted key", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const key = makeKey("ed25519", { passphrase: "correct horse", rounds: 4 })
-      const { server } = yield* noting((context) => acceptsKey(context, [key]) ? context.accept() : context.reject(["publickey"]))
+      const { server } = yield* noting((context) =>
+        acceptsKey(context, [key]) ? context.accept() : context.reject(["publickey"])
+      )
       yield* login(server, privateKey(key, "correct horse"))
       const text = Redacted.make(Buffer.from(key.private))
       yield* login(server, { privateKey: text, passphrase: Redacted.make("correct horse") })
-    }))
+    })
+  )
 
   it.live("goes on to the next credential, in the order given", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [wrong, right] = [makeKey(), makeKey()]
-      const { attempts, server } = yield* noting((context) => acceptsKey(context, [right]) ? context.accept() : context.reject(["publickey", "password"]))
+      const { attempts, server } = yield* noting((context) =>
+        acceptsKey(context, [right]) ? context.accept() : context.reject(["publickey", "password"])
+      )
       yield* login(server, [privateKey(wrong), password("wrong"), privateKey(right)])
       assert.deepStrictEqual(attempts, ["none", "password", "publickey"])
       const error = yield* refusal(server, [password("wrong"), privateKey(wrong)])
       assert.deepStrictEqual(error.tried, ["password", `publickey ssh-ed25519 ${wrong.fingerprint}`])
-    }))
+    })
+  )
 
   it.live("takes several steps where the server wants them", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const key = makeKey()
       const steps = new Set<string>()
       const { server } = yield* noting((context) => {
@@ -262,7 +313,8 @@ describe("Auth by private key", () => {
           steps.add("publickey")
           return context.reject(["password"], true)
         }
-        if (context.method === "password" && context.password === "secret" && steps.has("publickey")) return context.accept()
+        if (context.method === "password" && context.password === "secret" && steps.has("publickey"))
+          return context.accept()
         context.reject(["publickey"])
       })
       // In either order of the list: what does not fit yet is kept for later.
@@ -274,7 +326,8 @@ describe("Auth by private key", () => {
       assert.include(error.detail, "the server wants a further step")
       assert.deepStrictEqual(error.offered, ["password"])
       assert.lengthOf(error.tried, 1)
-    }))
+    })
+  )
 
   const files = (content: string, mode: number) =>
     Effect.acquireRelease(
@@ -288,29 +341,35 @@ describe("Auth by private key", () => {
     )
 
   it.live("reads a key from a file, again at each connect", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [first, second] = [makeKey(), makeKey()]
       const path = yield* files(first.private, 0o600)
       const auth = { privateKey: { path } }
       let good = first
-      const { server } = yield* noting((context) => acceptsKey(context, [good]) ? context.accept() : context.reject(["publickey"]))
+      const { server } = yield* noting((context) =>
+        acceptsKey(context, [good]) ? context.accept() : context.reject(["publickey"])
+      )
       const { details } = yield* login(server, auth)
       assert.strictEqual(details["auth"], `publickey ${path}`)
       good = second
       yield* Effect.promise(() => Fs.writeFile(path, second.private))
       yield* login(server, auth)
-    }))
+    })
+  )
 
-  it.live.each([0o640, 0o604, 0o666])("refuses a file that others can read (mode %o), and says how to mend it", (mode) =>
-    Effect.gen(function*() {
-      const path = yield* files(makeKey().private, mode)
-      const error = yield* inputError({ privateKey: { path } })
-      assert.deepStrictEqual([error.what, error.where], ["privateKey", path])
-      assert.include(error.why, `chmod 600 ${path}`)
-    }))
+  it.live.each([0o640, 0o604, 0o666])(
+    "refuses a file that others can read (mode %o), and says how to mend it",
+    (mode) =>
+      Effect.gen(function* () {
+        const path = yield* files(makeKey().private, mode)
+        const error = yield* inputError({ privateKey: { path } })
+        assert.deepStrictEqual([error.what, error.where], ["privateKey", path])
+        assert.include(error.why, `chmod 600 ${path}`)
+      })
+  )
 
   it.live("says before dialling what is wrong with a key, and nothing that is in it", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const secret = randomSecret()
       const encrypted = makeKey("ed25519", { passphrase: secret, rounds: 1 })
       const missing = yield* inputError({ privateKey: { path: "~/no/such/file" } })
@@ -321,17 +380,16 @@ describe("Auth by private key", () => {
         inputError({ privateKey: Redacted.make(secret) }),
         inputError({ privateKey: Redacted.make(makeKey().public) })
       ])
-      assert.deepStrictEqual(errors.map((error) => error.why.split(/[;,(]/)[0]!.trim()), [
-        "it is encrypted",
-        "the passphrase does not open it",
-        "it is not a private key",
-        "it is a public key"
-      ])
+      assert.deepStrictEqual(
+        errors.map((error) => error.why.split(/[;,(]/)[0]!.trim()),
+        ["it is encrypted", "the passphrase does not open it", "it is not a private key", "it is a public key"]
+      )
       for (const error of errors) assert.notInclude(`${error.message}${JSON.stringify(error)}`, secret)
-    }))
+    })
+  )
 
   it.live("refuses secrets that are not wrapped, from callers without types", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const secret = randomSecret()
       const wrong = [{ password: secret }, { privateKey: secret }, { privateKey: { path: "x" }, passphrase: secret }]
       for (const auth of wrong) {
@@ -339,12 +397,13 @@ describe("Auth by private key", () => {
         assert.notInclude(`${error.message}${JSON.stringify(error)}`, secret)
         assert.include(error.why, "Redacted.make")
       }
-    }))
+    })
+  )
 })
 
 /** An ssh-agent with these keys, in this process. */
 const agent = (keys: ReadonlyArray<TestKey>, behaviour: "answers" | "silent" = "answers") =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const directory = yield* Effect.acquireRelease(
       Effect.promise(() => Fs.mkdtemp(Path.join(Os.tmpdir(), "agent-"))),
       (path) => Effect.promise(() => Fs.rm(path, { recursive: true }))
@@ -361,43 +420,57 @@ const agent = (keys: ReadonlyArray<TestKey>, behaviour: "answers" | "silent" = "
         })
         server.listen(path, () => resume(Effect.succeed(server)))
       }),
-      (server) => Effect.callback<void>((resume) => {
-        for (const socket of sockets) socket.destroy()
-        server.close(() => resume(Effect.void))
-      })
+      (server) =>
+        Effect.callback<void>((resume) => {
+          for (const socket of sockets) socket.destroy()
+          server.close(() => resume(Effect.void))
+        })
     )
     return { path, sockets }
   })
 
 const answer = (socket: Net.Socket, keys: ReadonlyArray<TestKey>): void => {
   const protocol = new ssh2.AgentProtocol(false)
-  const parsed = keys.map((key) => ssh2.utils.parseKey(key.private) as Exclude<ReturnType<typeof ssh2.utils.parseKey>, Error>)
+  const parsed = keys.map(
+    (key) => ssh2.utils.parseKey(key.private) as Exclude<ReturnType<typeof ssh2.utils.parseKey>, Error>
+  )
   protocol
     .on("error", () => {})
     .on("identities", (request) => protocol.getIdentitiesReply(request, parsed as never))
     .on("sign", (request, publicKey, data, { hash }) => {
-      const index = keys.findIndex((key) => key.blob.equals((publicKey as unknown as { getPublicSSH(): Buffer }).getPublicSSH()))
+      const index = keys.findIndex((key) =>
+        key.blob.equals((publicKey as unknown as { getPublicSSH(): Buffer }).getPublicSSH())
+      )
       if (index < 0) return protocol.failureReply(request)
-      protocol.signReply(request, (parsed[index] as ReturnType<typeof ssh2.utils.parseKey> & { sign(data: Buffer, hash?: string): Buffer }).sign(data, hash))
+      protocol.signReply(
+        request,
+        (parsed[index] as ReturnType<typeof ssh2.utils.parseKey> & { sign(data: Buffer, hash?: string): Buffer }).sign(
+          data,
+          hash
+        )
+      )
     })
   socket.pipe(protocol).pipe(socket)
 }
 
 describe("Auth by agent", () => {
   it.live("tries the agent's keys in its order, and says which one was accepted", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const keys = [makeKey(), makeKey("rsa"), makeKey("ecdsa")]
       const { path } = yield* agent(keys)
       for (const key of keys) {
-        const { server } = yield* noting((context) => acceptsKey(context, [key]) ? context.accept() : context.reject(["publickey"]))
+        const { server } = yield* noting((context) =>
+          acceptsKey(context, [key]) ? context.accept() : context.reject(["publickey"])
+        )
         const { details } = yield* login(server, { agent: path })
         assert.include(details["auth"], `agent `)
         assert.include(details["auth"], key.fingerprint)
       }
-    }))
+    })
+  )
 
   it.live("offers only the named keys", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const keys = [makeKey(), makeKey(), makeKey()]
       const { path } = yield* agent(keys)
       const offered: Array<Buffer> = []
@@ -410,10 +483,11 @@ describe("Auth by agent", () => {
       assert.deepStrictEqual(error.tried, ["agent (1 key)"])
       const none = yield* refusal(server, { agent: path, keys: [hostKey.fingerprint] })
       assert.deepStrictEqual(none.tried, ["agent (none of the named keys)"])
-    }))
+    })
+  )
 
   it.live("takes the password as a second step after an agent's key", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [first, key, last] = [makeKey(), makeKey(), makeKey()]
       const { path } = yield* agent([first, key, last])
       let passed = false
@@ -429,28 +503,33 @@ describe("Auth by agent", () => {
       const { details } = yield* login(server, [{ agent: path }, password("secret")])
       assert.strictEqual(details["auth"], `agent ssh-ed25519 ${key.fingerprint}, then password`)
       assert.deepStrictEqual(attempts, ["none", "publickey", "none", "password"])
-    }))
+    })
+  )
 
   it.live("goes on without an agent that cannot be reached", () =>
-    Effect.gen(function*() {
-      const { server } = yield* noting((context) => context.method === "password" ? context.accept() : context.reject(["publickey", "password"]))
+    Effect.gen(function* () {
+      const { server } = yield* noting((context) =>
+        context.method === "password" ? context.accept() : context.reject(["publickey", "password"])
+      )
       yield* login(server, [{ agent: "/no/such/agent" }, password("secret")])
       const error = yield* refusal(server, [{ agent: "/no/such/agent" }])
       assert.deepStrictEqual(error.tried, ["agent (cannot be reached)"])
-    }))
+    })
+  )
 
   it.live("is bound by the auth deadline, and leaves no socket to a silent agent", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { path, sockets } = yield* agent([], "silent")
       const { server } = yield* noting((context) => context.reject(["publickey"]))
       const error = yield* failure(server, { agent: path }, { auth: 100 })
       assert(error._tag === "DeadlineError")
       assert.strictEqual(error.phase, "auth")
       yield* until(() => sockets.size === 0)
-    }))
+    })
+  )
 
   it.live("explains a server that allows few attempts", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { path } = yield* agent([makeKey(), makeKey(), makeKey(), makeKey()])
       for (const drop of ["disconnect", "close", "reset"] as const) {
         let failures = 0
@@ -471,12 +550,14 @@ describe("Auth by agent", () => {
         assert.deepStrictEqual(error.tried, ["agent (2 keys)"], drop)
         assert.include(error.detail, `keys: ["SHA256:..."]`)
       }
-    }))
+    })
+  )
 
   it.live("refuses names of keys that are no fingerprints", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       assert.strictEqual((yield* inputError({ agent: "/x", keys: ["id_rsa"] })).what, "agent.keys")
-    }))
+    })
+  )
 })
 
 /** With another home directory and agent, one test at a time. */
@@ -504,26 +585,33 @@ describe("Auth when none is given", () => {
       Effect.promise(async () => {
         const path = await Fs.mkdtemp(Path.join(Os.tmpdir(), "home-"))
         await Fs.mkdir(Path.join(path, ".ssh"))
-        for (const [name, content] of Object.entries(files)) await Fs.writeFile(Path.join(path, ".ssh", name), content, { mode: 0o600 })
+        for (const [name, content] of Object.entries(files))
+          await Fs.writeFile(Path.join(path, ".ssh", name), content, { mode: 0o600 })
         return path
       }),
       (path) => Effect.promise(() => Fs.rm(path, { recursive: true }))
     )
 
   it.live("uses the agent, then the default key files", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const [inAgent, inFile] = [makeKey(), makeKey("ecdsa")]
       const { path } = yield* agent([inAgent])
       const HOME = yield* home({ id_ecdsa: inFile.private })
-      for (const [key, used] of [[inAgent, /^agent /], [inFile, /^publickey ~\/\.ssh\/id_ecdsa$/]] as const) {
-        const { server } = yield* noting((context) => acceptsKey(context, [key]) ? context.accept() : context.reject(["publickey"]))
+      for (const [key, used] of [
+        [inAgent, /^agent /],
+        [inFile, /^publickey ~\/\.ssh\/id_ecdsa$/]
+      ] as const) {
+        const { server } = yield* noting((context) =>
+          acceptsKey(context, [key]) ? context.accept() : context.reject(["publickey"])
+        )
         const { details } = yield* withEnvironment({ HOME, SSH_AUTH_SOCK: path }, login(server, undefined))
         assert.match(details["auth"]!, used)
       }
-    }))
+    })
+  )
 
   it.live("lists what was looked for and tried", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const HOME = yield* home({
         id_ed25519: makeKey().private,
         id_rsa: makeKey("rsa", { passphrase: "x", rounds: 1 }).private
@@ -537,19 +625,25 @@ describe("Auth when none is given", () => {
         "publickey ~/.ssh/id_ed25519"
       ])
       assert.deepStrictEqual(error.offered, ["publickey", "password"])
-    }))
+    })
+  )
 
   it.live("refuses an agent that was asked for and is not there", () =>
-    withEnvironment({ SSH_AUTH_SOCK: undefined }, Effect.gen(function*() {
-      assert.include((yield* inputError({ agent: true })).why, "SSH_AUTH_SOCK is not set")
-    })))
+    withEnvironment(
+      { SSH_AUTH_SOCK: undefined },
+      Effect.gen(function* () {
+        assert.include((yield* inputError({ agent: true })).why, "SSH_AUTH_SOCK is not set")
+      })
+    )
+  )
 })
 
 describe("Auth when the connection ends", () => {
   const dropping = (drop: (server: TestServer) => void, after: string) =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { server }: { server: TestServer } = yield* noting((context) =>
-        context.method === after ? drop(server) : context.reject(["password"]))
+        context.method === after ? drop(server) : context.reject(["password"])
+      )
       const error = yield* failure(server, password("secret"))
       yield* until(() => server.open() === 0)
       assert.deepStrictEqual(Keepalive.status(), { watches: 0, running: false })
@@ -559,27 +653,32 @@ describe("Auth when the connection ends", () => {
   const reset = (server: TestServer) => server.sockets[0]!.resetAndDestroy()
 
   it.live("is not a failed login before anything was offered", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const closed = yield* dropping((server) => close(server), "none")
       assert(closed._tag === "ChannelError")
       assert.include(closed.detail, "during authentication")
       const cut = yield* dropping((server) => reset(server), "none")
       assert(cut._tag === "ConnectionError")
       assert.strictEqual(cut.reason, "reset")
-    }))
+    })
+  )
 
   it.live("is a failed login when the peer closes upon a password, and not when the network fails", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       assert.strictEqual((yield* dropping((server) => close(server), "password"))._tag, "AuthError")
       assert.strictEqual((yield* dropping((server) => reset(server), "password"))._tag, "ConnectionError")
-    }))
+    })
+  )
 
   it.live("fails within the auth deadline when nothing is answered", () =>
-    Effect.gen(function*() {
-      const { server } = yield* noting((context) => context.method === "none" ? context.reject(["password"]) : undefined)
+    Effect.gen(function* () {
+      const { server } = yield* noting((context) =>
+        context.method === "none" ? context.reject(["password"]) : undefined
+      )
       const error = yield* failure(server, password("secret"), { auth: 100 })
       assert(error._tag === "DeadlineError")
       assert.deepStrictEqual([error.phase, error.deadline], ["auth", 100])
       assert.isAbove(error.bytes, 0)
-    }))
+    })
+  )
 })

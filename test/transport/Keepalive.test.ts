@@ -70,7 +70,10 @@ describe("Keepalive", () => {
     const peers = [peer(), peer({ interval: 400 }), peer()]
     assert.strictEqual(vi.getTimerCount(), 1)
     vi.advanceTimersByTime(400)
-    assert.deepStrictEqual(peers.map(({ seen }) => seen.asked), [0, 1, 0])
+    assert.deepStrictEqual(
+      peers.map(({ seen }) => seen.asked),
+      [0, 1, 0]
+    )
     for (const { stop } of peers) stop()
     assert.strictEqual(vi.getTimerCount(), 0)
   })

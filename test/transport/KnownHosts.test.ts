@@ -12,9 +12,17 @@ const nothing = { exact: [], bare: [], revoked: [], authorities: [] }
 
 describe("KnownHosts.parse", () => {
   it("keeps file, line number and key type", () => {
-    const [line, second] = KnownHosts.parse(`# comment\n\nleaf-01 ${text(ed25519)} a comment\n  leaf-02\t${text(rsa)}`, "kh")
+    const [line, second] = KnownHosts.parse(
+      `# comment\n\nleaf-01 ${text(ed25519)} a comment\n  leaf-02\t${text(rsa)}`,
+      "kh"
+    )
     assert.deepStrictEqual(line, {
-      file: "kh", line: 3, marker: "", hosts: "leaf-01", type: "ssh-ed25519", blob: blob(ed25519)
+      file: "kh",
+      line: 3,
+      marker: "",
+      hosts: "leaf-01",
+      type: "ssh-ed25519",
+      blob: blob(ed25519)
     })
     assert.strictEqual(KnownHosts.place(second!), "kh:4")
   })
@@ -31,7 +39,10 @@ describe("KnownHosts.parse", () => {
     ["a commented key", `#leaf-01 ${text(ed25519)}`]
   ])("skips a line with %s and reads the next", (_what, broken) => {
     const lines = KnownHosts.parse(`${broken}\nleaf-02 ${text(ed25519)}\n`, "kh")
-    assert.deepStrictEqual(lines.map((line) => line.hosts), ["leaf-02"])
+    assert.deepStrictEqual(
+      lines.map((line) => line.hosts),
+      ["leaf-02"]
+    )
   })
 
   it("reads files with carriage returns, and an empty one", () => {
@@ -82,7 +93,10 @@ describe("KnownHosts.find", () => {
   })
 
   it("matches patterns against the name with its port", () => {
-    assert.deepStrictEqual(find(`[leaf-*]:830 ${text(ed25519)}\n[*]:831 ${text(ed25519)}\n* ${text(rsa)}`, "leaf-01").exact, [1, 3])
+    assert.deepStrictEqual(
+      find(`[leaf-*]:830 ${text(ed25519)}\n[*]:831 ${text(ed25519)}\n* ${text(rsa)}`, "leaf-01").exact,
+      [1, 3]
+    )
   })
 
   it("is not slow on a pattern made to be", () => {
@@ -100,7 +114,10 @@ describe("KnownHosts.find", () => {
   })
 
   it("skips hashes of an unknown kind, and broken ones", () => {
-    assert.deepStrictEqual(find(`|2|a|b ${text(ed25519)}\n|1|only ${text(ed25519)}\n| ${text(ed25519)}`, "leaf-01"), nothing)
+    assert.deepStrictEqual(
+      find(`|2|a|b ${text(ed25519)}\n|1|only ${text(ed25519)}\n| ${text(ed25519)}`, "leaf-01"),
+      nothing
+    )
   })
 
   it("keeps revoked keys and certificate authorities apart, under either name", () => {

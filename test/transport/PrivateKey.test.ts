@@ -7,11 +7,12 @@ import { makeKey } from "./sshServer.ts"
 const passphrase = "correct horse"
 
 const pem = (type: "rsa" | "ec" | "ed25519", format: "pkcs1" | "sec1" | "pkcs8", encrypted: boolean): string => {
-  const { privateKey } = type === "rsa"
-    ? Crypto.generateKeyPairSync("rsa", { modulusLength: 2048 })
-    : type === "ec"
-    ? Crypto.generateKeyPairSync("ec", { namedCurve: "secp384r1" })
-    : Crypto.generateKeyPairSync("ed25519")
+  const { privateKey } =
+    type === "rsa"
+      ? Crypto.generateKeyPairSync("rsa", { modulusLength: 2048 })
+      : type === "ec"
+        ? Crypto.generateKeyPairSync("ec", { namedCurve: "secp384r1" })
+        : Crypto.generateKeyPairSync("ed25519")
   const encryption = encrypted ? { cipher: "aes-128-cbc", passphrase } : {}
   return privateKey.export({ type: format as "pkcs8", format: "pem", ...encryption }).toString()
 }
@@ -58,13 +59,25 @@ describe("PrivateKey.decrypt", () => {
 
   it.each(formats)("says what is missing or wrong with an encrypted key of %s", (_name, text) => {
     const encrypted = text(true)
-    assert.strictEqual(problem(() => PrivateKey.decrypt(encrypted, undefined)), "it is encrypted, and no passphrase is given")
-    assert.strictEqual(problem(() => PrivateKey.decrypt(encrypted, "")), "it is encrypted, and no passphrase is given")
-    assert.strictEqual(problem(() => PrivateKey.decrypt(encrypted, "wrong")), "the passphrase does not open it, or it is damaged")
+    assert.strictEqual(
+      problem(() => PrivateKey.decrypt(encrypted, undefined)),
+      "it is encrypted, and no passphrase is given"
+    )
+    assert.strictEqual(
+      problem(() => PrivateKey.decrypt(encrypted, "")),
+      "it is encrypted, and no passphrase is given"
+    )
+    assert.strictEqual(
+      problem(() => PrivateKey.decrypt(encrypted, "wrong")),
+      "the passphrase does not open it, or it is damaged"
+    )
   })
 
   it("says that a public key is one", () => {
-    assert.strictEqual(problem(() => PrivateKey.decrypt(makeKey().public, undefined)), "it is a public key; the private one is needed")
+    assert.strictEqual(
+      problem(() => PrivateKey.decrypt(makeKey().public, undefined)),
+      "it is a public key; the private one is needed"
+    )
   })
 
   it.each([
@@ -83,7 +96,10 @@ describe("PrivateKey.decrypt", () => {
   it("names a type of key that SSH has no use for", () => {
     const { privateKey } = Crypto.generateKeyPairSync("x25519")
     const text = privateKey.export({ type: "pkcs8", format: "pem" }).toString()
-    assert.include(problem(() => PrivateKey.decrypt(text, undefined)), "x25519 is not supported")
+    assert.include(
+      problem(() => PrivateKey.decrypt(text, undefined)),
+      "x25519 is not supported"
+    )
   })
 })
 

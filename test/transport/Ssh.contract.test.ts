@@ -28,7 +28,7 @@ const farSide = (channel: ServerChannel): FarSide => {
 }
 
 const subject = (make: (options: Ssh.SshOptions) => Subject["transport"]) =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const farSides: Array<FarSide> = []
     const server = yield* serve({
       subsystem: (channel, client) => {

@@ -29,9 +29,10 @@ export const makeKey = (
   encrypt?: { passphrase: string; rounds: number }
 ): TestKey => {
   const encryption = encrypt === undefined ? {} : { ...encrypt, cipher: "aes256-ctr" }
-  const pair = type === "ed25519"
-    ? ssh2.utils.generateKeyPairSync("ed25519", encryption as object)
-    : ssh2.utils.generateKeyPairSync(type as "rsa", { bits: type === "rsa" ? 2048 : 256, ...encryption } as never)
+  const pair =
+    type === "ed25519"
+      ? ssh2.utils.generateKeyPairSync("ed25519", encryption as object)
+      : ssh2.utils.generateKeyPairSync(type as "rsa", { bits: type === "rsa" ? 2048 : 256, ...encryption } as never)
   const key = toTestKey(pair)
   // ssh2 drops a zero that an ed25519 key begins with: one in 256 of those it makes is broken.
   return type === "ed25519" && key.blob.length !== 51 ? makeKey(type, encrypt) : key
@@ -65,7 +66,8 @@ export interface TestServer {
 }
 
 const passwordOnly = (context: AuthContext): void => {
-  if (context.method === "password" && context.username === "admin" && context.password === "secret") return context.accept()
+  if (context.method === "password" && context.username === "admin" && context.password === "secret")
+    return context.accept()
   context.reject(["password"])
 }
 
@@ -97,7 +99,10 @@ export const serve = (options: ServerOptions = {}): Effect.Effect<TestServer, ne
       })
     }
   )
-  return Effect.map(listen((socket) => server.injectSocket(socket)), (listening) => ({ ...listening, channels, clients }))
+  return Effect.map(
+    listen((socket) => server.injectSocket(socket)),
+    (listening) => ({ ...listening, channels, clients })
+  )
 }
 
 /** A plain TCP server: what does not speak SSH, or no more. */
@@ -119,12 +124,14 @@ export const listen = (
         for (const socket of sockets) socket.destroy()
         server.close(() => resume(Effect.void))
       })
-  ).pipe(Effect.map(({ server, sockets }) => ({
-    port: (server.address() as Net.AddressInfo).port,
-    accepted: () => sockets.length,
-    open: () => sockets.filter((socket) => !socket.destroyed).length,
-    sockets
-  })))
+  ).pipe(
+    Effect.map(({ server, sockets }) => ({
+      port: (server.address() as Net.AddressInfo).port,
+      accepted: () => sockets.length,
+      open: () => sockets.filter((socket) => !socket.destroyed).length,
+      sockets
+    }))
+  )
 
 /** A password of the day, so that a test can look for it where it must not be. */
 export const randomSecret = (): string => `s3cret-${Crypto.randomBytes(6).toString("hex")}`
