@@ -12,11 +12,14 @@ export type Fragment = string | Element.Element | ReadonlyArray<Element.Element>
 
 const wrapper = "fragment"
 
+const textOf = (node: Element.Node): string =>
+  typeof node === "string" ? node : node._tag === "CData" ? node.text : ""
+
 const parse = (text: string, what: string): ReadonlyArray<Element.Element> => {
   const source = text.replace(/^[\s\ufeff]*<\?xml[^>]*\?>/, "")
   try {
     const root = Parse.decode(`<${wrapper}>${source}</${wrapper}>`)
-    if (root.children.some((node) => typeof node === "string" && node.trim() !== "")) {
+    if (root.children.some((node) => textOf(node).trim() !== "")) {
       throw new InputError({ what, why: "text stands outside of an element" })
     }
     return Element.elements(root)
@@ -30,6 +33,9 @@ const parse = (text: string, what: string): ReadonlyArray<Element.Element> => {
 /** The elements of a fragment; throws an `InputError` that names `what` when it is not well-formed. */
 export const elements = (fragment: Fragment, what: string): ReadonlyArray<Element.Element> => {
   if (typeof fragment === "string") return parse(fragment, what)
+  if (typeof fragment !== "object" || fragment === null) {
+    throw new InputError({ what, why: `expected XML text or elements, got ${String(fragment)}` })
+  }
   return "_tag" in fragment ? [fragment] : fragment
 }
 

@@ -126,19 +126,17 @@ export const locked = <A, E, R>(
   context.gate.hold(
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        const taken: Array<Datastore> = []
+        const { held } = context.session.leases
+        const planned = plan(datastores, context.session)
         const take = Effect.gen(function* () {
-          for (const datastore of plan(datastores, context.session)) {
-            yield* restore(context.run(lock({ target: datastore })))
-            taken.push(datastore)
-          }
+          for (const datastore of planned) yield* restore(context.run(lock({ target: datastore })))
           // A stale candidate must not commit over what others have changed in running since.
-          if (taken.includes("candidate")) yield* restore(context.run(discardChanges()))
+          if (planned.includes("candidate")) yield* restore(context.run(discardChanges()))
         })
         const exit = yield* Effect.exit(Effect.andThen(take, restore(program)))
         // A session that has ended has given back its locks; its end is the program's failure already.
         if (Exit.isFailure(exit) && context.session.ended) return yield* exit
-        return yield* withFailures(exit, yield* release(context, taken))
+        return yield* withFailures(exit, yield* release(context, planned.filter((datastore) => held.has(datastore))))
       })
     )
   )

@@ -63,6 +63,19 @@ const inBase = (element: Element.Element): Element.Element =>
         scope: { ...element.scope, "": Namespaces.base }
       })
 
+const acquires = new Set(["partial-lock", "create-subscription", "establish-subscription"])
+
+/** What gives back what it acquired, when its success comes after nobody waits for it any more. */
+const undoOf = (body: Element.Element): Pick<Operation, "undo"> => {
+  const isBase = body.namespace === Namespaces.base
+  if (isBase && body.name === "lock") {
+    const unlock = Element.make("unlock", Namespaces.base, { children: Element.elements(body) })
+    return { undo: () => make(unlock, false) }
+  }
+  const isConfirmed = isBase && body.name === "commit" && Element.child(body, "confirmed") !== undefined
+  return isConfirmed || acquires.has(body.name) ? { undo: () => "close-session" } : {}
+}
+
 const released = new Set(["unlock", "discard-changes", "cancel-commit", "close-session", "kill-session"])
 
 /** An operation that cannot be sent: it fails where others are encoded, as a typed error. */
@@ -84,6 +97,7 @@ const make = (element: Element.Element, read: boolean): Operation<Reply> => ({
   needs: [],
   expects: "output",
   ...leaseOf(element),
+  ...undoOf(element),
   encode: () => element,
   decode: (reply) => reply
 })

@@ -8,6 +8,7 @@ import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import {
@@ -149,6 +150,9 @@ const toCommitReply = (reply: CommitReply): CommitRpcReply => {
 }
 
 const timeout = (what: string, input: Timeout): Timeout => {
+  if (Option.isNone(Duration.fromInput(input))) {
+    throw new InputError({ what, why: `${String(input)} is not a duration; write for example "30 seconds"` })
+  }
   if (typeof input === "number" && input < 1000) {
     throw new InputError({
       what,
@@ -199,8 +203,14 @@ const transportOf = (options: NetconfClientOptions): Transport => {
   })
 }
 
+/** A duration of a call's options, or `"none"`, by the same rule. */
+const checked = (what: string, input: Timeout | "none" | undefined): void => {
+  if (input !== undefined && input !== "none") timeout(what, input)
+}
+
 const connectOptions = (options: NetconfClientOptions): Netconf.ConnectOptions => {
   const { deadlines, readTimeout, socketConnectTimeout } = options
+  for (const [phase, input] of Object.entries(deadlines ?? {})) checked(`deadlines.${phase}`, input)
   return {
     ...options,
     transport: transportOf(options),
@@ -261,6 +271,7 @@ export class NetconfClient implements AsyncDisposable {
     const scope = Scope.makeUnsafe()
     try {
       const session = await run(this.#open(scope), given)
+      given.throwIfAborted()
       this.#state = { _tag: "Connected", session, scope }
     } catch (error) {
       this.#state = { _tag: "Closed" }
@@ -379,6 +390,7 @@ export class NetconfClient implements AsyncDisposable {
 
   /** See the Effect API's commit: without `persist`, closing the session rolls a confirmed commit back at once. */
   async commit(options: OptionsOf<"commit"> = {}): Promise<CommitRpcReply> {
+    checked("confirmTimeout", options.confirmTimeout)
     return toCommitReply(await this.run(operations.commit(options), options))
   }
 
@@ -424,7 +436,11 @@ export class NetconfClient implements AsyncDisposable {
     return toPlain(await this.run(operation, options))
   }
 
-  async #call<A>(use: (session: Session) => Effect.Effect<A, OperationError>, { signal }: Signal): Promise<A> {
+  async #call<A>(
+    use: (session: Session) => Effect.Effect<A, OperationError>,
+    { deadline, signal }: Signal & Pick<CallOptions, "deadline">
+  ): Promise<A> {
+    checked("deadline", deadline)
     return run(use(this.session), signal)
   }
 }

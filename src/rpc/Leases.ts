@@ -18,9 +18,13 @@ export class Leases {
     return this.#dirty
   }
 
-  /** An edit makes the candidate dirty from the moment that it is sent, whatever comes back. */
+  /**
+   * An edit makes the candidate dirty from the moment that it is sent, whatever comes back; and a lock is not certainly
+   * held any more from the moment that its unlock is sent.
+   */
   sent({ lease }: Operation<unknown>): void {
     if (lease?.change === "edit" && lease.datastore === "candidate") this.#dirty = true
+    if (lease?.change === "unlock") this.#held.delete(lease.datastore)
   }
 
   succeeded(lease: LeaseChange): void {

@@ -72,8 +72,10 @@ export class Collect {
   }
 
   add(span: Buffer): void {
+    const overflowed = this.overflowed
     this.#bytes += span.length
-    if (this.overflowed) this.#drop()
+    if (overflowed) return
+    if (this.overflowed) this.#drop(span)
     else if (this.#growing !== undefined) this.#growing.add(span)
     else if (this.#spans.push(span) > 1 && this.#bytes > large) {
       this.#growing = new Growing(this.#spans)
@@ -97,9 +99,8 @@ export class Collect {
   }
 
   /** Keeps the beginning, which says whose reply it is. */
-  #drop(): void {
-    if (this.#growing === undefined && this.#spans.length < 2) return
-    this.#spans = [Buffer.from(this.peek().subarray(0, 4096))]
+  #drop(last: Buffer): void {
+    this.#spans = [Buffer.concat([this.peek().subarray(0, 4096), last.subarray(0, 4096)])]
     this.#growing = undefined
   }
 }
@@ -107,11 +108,15 @@ export class Collect {
 const messageIdOf = (attributes: ReadonlyArray<Attribute>): string | undefined =>
   attributes.find((attribute) => attribute.name === "message-id" && attribute.namespace === "")?.value.trim()
 
-/** The message-id of an rpc-reply whose head has arrived; undefined when it is something else, or not there yet. */
-export const replyIdOf = (bytes: Buffer): { readonly messageId: string | undefined } | undefined => {
+/**
+ * The message-id of an rpc-reply whose head has arrived, `other` for a message that is none, undefined when its head is
+ * not there yet or cannot be read. Bytes that are not UTF-8 do not hide whose reply it is.
+ */
+export const replyIdOf = (bytes: Buffer): { readonly messageId: string | undefined } | "other" | undefined => {
   try {
-    const head = Head.readHead(bytes)
-    return head === "incomplete" || head.name !== "rpc-reply" ? undefined : { messageId: messageIdOf(head.attributes) }
+    const head = Head.readHead(bytes, { invalidUtf8: "replace" })
+    if (head === "incomplete") return undefined
+    return head.name === "rpc-reply" ? { messageId: messageIdOf(head.attributes) } : "other"
   } catch {
     return undefined
   }

@@ -45,8 +45,10 @@ export class Replies {
   readonly #calls: Calls
   readonly #owner: Owner
   #completed: Array<readonly [call: Call, answer: Answer]> = []
-  /** Whose reply is arriving in pieces. */
-  #receiving: Call | undefined
+  /** Whose reply is arriving in pieces, once its head could be read. */
+  #receiving: Call | "nobody" | undefined
+  /** How many bytes of it there were when its head was last looked for. */
+  #searched = 0
 
   constructor(calls: Calls, owner: Owner) {
     this.#calls = calls
@@ -56,6 +58,7 @@ export class Replies {
   /** One whole message. */
   message(bytes: Buffer): void {
     this.#receiving = undefined
+    this.#searched = 0
     try {
       const message = Message.read(bytes, this.#owner.invalidUtf8)
       if (message.head.name === "rpc-reply") this.#reply(message)
@@ -69,29 +72,38 @@ export class Replies {
   /** A message that cannot be used fails the call that it answers, and never the session. */
   unreadable(beginning: Buffer, bytes: number, layer: "xml" | "message", detail: string): void {
     this.#receiving = undefined
+    this.#searched = 0
     const head = Message.replyIdOf(beginning)
-    const call = head === undefined ? this.#certain() : this.#calls.find(head.messageId)
+    const call = head === "other" ? undefined : head === undefined ? this.#certain() : this.#calls.find(head.messageId)
     if (call === undefined) {
       this.counters.unexpected++
       return
     }
+    if (head !== undefined) this.#calls.remove(call)
+    if (call.abandoned) return this.#late(call, { _tag: "Unclear", layer, detail })
     // Without a readable id this may not have been its reply: a tombstone waits for the real one.
     if (head === undefined) this.#calls.abandon(call)
-    else this.#calls.remove(call)
     this.#fail(call, new Errors.ProtocolError({ layer, detail, bytes, excerpt: excerpt(beginning.subarray(0, 400)) }))
   }
 
   /** Notes that a piece of an unfinished message came; returns the call that it answers. */
   progress(reader: Reader): Call | undefined {
-    if (this.#receiving === undefined && reader.partialBytes <= headWithin) {
-      const head = Message.replyIdOf(reader.peek())
-      this.#receiving = head === undefined ? undefined : this.#calls.find(head.messageId)
-    }
+    this.#receiving ??= this.#search(reader)
     const call = this.#receiving
-    if (call === undefined) return undefined
+    if (call === undefined || call === "nobody") return undefined
     call.progressAt = this.#owner.now()
     call.received = reader.partialBytes
     return call
+  }
+
+  /** Looks for the head, each time that the message has grown by half: a message in many small pieces stays cheap. */
+  #search(reader: Reader): Call | "nobody" | undefined {
+    const { partialBytes } = reader
+    if (partialBytes < this.#searched * 1.5 || partialBytes > headWithin) return undefined
+    this.#searched = partialBytes
+    const head = Message.replyIdOf(reader.peek())
+    if (head === undefined) return undefined
+    return (head === "other" ? undefined : this.#calls.find(head.messageId)) ?? "nobody"
   }
 
   /** Resumes every call whose answer is known, oldest first. */
@@ -120,7 +132,9 @@ export class Replies {
 
   #judge(call: Call, message: Message.Message): void {
     const judgement = Reply.judge(message, call.operation.expects, this.#owner.limits)
-    if (judgement._tag === "Success") this.#owner.succeeded(call.operation)
+    // What an abandoned call acquired is given back: it was never held.
+    const isKept = !call.abandoned || call.operation.undo === undefined
+    if (judgement._tag === "Success" && isKept) this.#owner.succeeded(call.operation)
     if (call.abandoned) this.#late(call, judgement)
     else this.#answer(call, message, judgement)
   }
@@ -154,10 +168,15 @@ export class Replies {
     const { limits, now, peer } = this.#owner
     const receivedAt = now()
     const context = Outcome.contextOf(call, peer(), receivedAt)
-    const [first, ...rest] = judgement.warnings.filter(
-      (warning) => call.warnings === "fail" || (typeof call.warnings === "function" && call.warnings(warning))
-    )
-    if (first !== undefined) return Effect.fail(Outcome.unwelcome(context, [first, ...rest]))
+    try {
+      const [first, ...rest] = judgement.warnings.filter(
+        (warning) => call.warnings === "fail" || (typeof call.warnings === "function" && call.warnings(warning))
+      )
+      if (first !== undefined) return Effect.fail(Outcome.unwelcome(context, [first, ...rest]))
+    } catch (defect) {
+      // The caller's own predicate: its call dies of it, the reader and everybody else do not.
+      return Effect.die(defect)
+    }
     return Effect.succeed(
       Reply.make({ message, judgement, context, limits, elapsed: receivedAt - call.since, receivedAt })
     )

@@ -340,6 +340,7 @@ export class Session {
     const now = this.now()
     const { progress } = this.#options.deadlines
     for (const call of this.#calls.all()) {
+      if (this.ended) return
       if (call.abandoned) continue
       const due = call.progressAt === undefined ? call.since + call.deadline : call.progressAt + progress
       if (due > now) this.#timer.arm(due)

@@ -143,9 +143,14 @@ export class Core {
     return member !== undefined
   }
 
-  /** Ends all sessions; those that come later are numbered from 1 again. */
-  restart(detail: string): void {
+  /** Ends all sessions. */
+  stop(detail: string): void {
     for (const member of this.members.values()) member.kill(detail)
+  }
+
+  /** Starts anew; sessions are numbered from 1 again. */
+  reboot(): void {
+    this.stop("the device reboots")
     this.#lastSession = 0
     this.stores.reboot()
     this.changed()

@@ -210,7 +210,7 @@ class Device implements SimulatedDevice {
     this.#core.stores.lock(datastore, 0)
     return () => this.#core.stores.unlock(datastore, 0)
   }
-  readonly reboot = () => this.#core.restart("the device reboots")
+  readonly reboot = () => this.#core.reboot()
 }
 
 /**
@@ -226,7 +226,7 @@ export const make = (options: Options = {}): Effect.Effect<SimulatedDevice, neve
   Effect.gen(function* () {
     const core = new Core(settings(options, yield* Clock.Clock))
     const runFork = yield* FiberSet.runtime(yield* FiberSet.make<void>())<never>()
-    yield* Effect.addFinalizer(() => Effect.sync(() => core.restart("the device was switched off")))
+    yield* Effect.addFinalizer(() => Effect.sync(() => core.stop("the device was switched off")))
     core.changed = confirmTimer(core, runFork)
     return new Device(core, runFork, options.name ?? "simulated")
   })

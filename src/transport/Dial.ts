@@ -74,7 +74,7 @@ const codeOf = (error: unknown): string => {
 export const reasonOf = (error: unknown): Reason => reasons[codeOf(error)] ?? "unreachable"
 
 const describe = (error: unknown): string => {
-  const { address, port } = error as { readonly address?: string; readonly port?: number }
+  const { address, port } = (error ?? {}) as { readonly address?: string; readonly port?: number }
   const where = address === undefined ? "" : ` ${port === undefined ? address : peerName(address, port)}`
   return `${codeOf(error) || (error instanceof Error ? error.message : String(error))}${where}`
 }

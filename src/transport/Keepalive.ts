@@ -57,7 +57,7 @@ const reschedule = (): void => {
 
 const tick = (): void => {
   const now = performance.now()
-  for (const entry of [...watches]) check(entry, now)
+  for (const entry of watches) check(entry, now)
 }
 
 const check = (entry: Watch, now: number): void => {

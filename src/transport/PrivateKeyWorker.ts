@@ -13,4 +13,5 @@ const run = ({ passphrase, text }: Job): JobResult => {
   }
 }
 
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has no origin
 parentPort?.postMessage(run(workerData as Job))

@@ -13,6 +13,7 @@ const make = (calls: Calls, sent = true): Call => {
     resume: () => {},
     frame: sent ? undefined : Buffer.from("x"),
     abandoned: false,
+    answer: undefined,
     since: 0,
     progressAt: undefined,
     received: 0

@@ -3,6 +3,7 @@
  * the test tells it to. Nothing here waits for a clock.
  */
 import { assert } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -37,15 +38,32 @@ export const everything: ReadonlyArray<string> = [
   ":xpath"
 ]
 
-export const helloOf = (names: ReadonlyArray<string>, sessionId: string | undefined = "7"): string =>
+export const helloOf = (names: ReadonlyArray<string>, sessionId: string | null = "7"): string =>
   `<hello xmlns="${base}"><capabilities>${names
     .map((name) => `<capability>${capability(name).replaceAll("&", "&amp;")}</capability>`)
-    .join("")}</capabilities>${sessionId === undefined ? "" : `<session-id>${sessionId}</session-id>`}</hello>`
+    .join("")}</capabilities>${sessionId === null ? "" : `<session-id>${sessionId}</session-id>`}</hello>`
 
 /** Lets everything run that needs no time: microtasks, and fibers that were scheduled. */
 export const settle: Effect.Effect<void> = Effect.promise(async () => {
   for (let round = 0; round < 12; round++) await new Promise((resolve) => setImmediate(resolve))
 })
+
+/** Runs a test on a clock that counts who sleeps on it: the session's timers. */
+export const countingSleepers = <A, E, R>(test: (sleepers: () => number) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Clock.Clock, (clock) => {
+    let sleeping = 0
+    const counting: Clock.Clock = Object.create(clock, {
+      sleep: {
+        value: (duration: Parameters<Clock.Clock["sleep"]>[0]) =>
+          Effect.acquireUseRelease(
+            Effect.sync(() => void sleeping++),
+            () => clock.sleep(duration),
+            () => Effect.sync(() => void sleeping--)
+          )
+      }
+    }) as Clock.Clock
+    return Effect.provideService(test(() => sleeping), Clock.Clock, counting)
+  })
 
 export interface Rpc {
   readonly id: string
@@ -66,13 +84,16 @@ export class Peer {
   readonly rpcs: Array<Rpc> = []
   readonly received: Array<Buffer> = []
   end: EndReason | undefined
-  /** Called with each rpc; what it sends is on its way before the client's next step. */
-  onRpc: ((rpc: Rpc, peer: Peer) => void) | undefined
+  /** Called with each rpc. By default close-session is answered, and nothing else. */
+  onRpc: (rpc: Rpc, peer: Peer) => void = (rpc) => {
+    if (rpc.name === "close-session") this.reply(rpc)
+  }
   mode: Framing.Mode = "end-of-message"
   readonly endpoint: Memory.Endpoint
   readonly #connection: Connection
   readonly #decoder = Framing.makeDecoder()
   #spans: Array<Buffer> = []
+  #said: string | undefined
 
   constructor(endpoint: Memory.Endpoint) {
     this.endpoint = endpoint
@@ -107,12 +128,11 @@ export class Peer {
         this.#spans = []
         if (this.hello === undefined) {
           this.hello = xml
-          if (this.mode === "chunked") this.#decoder.upgrade()
-          return
+          return this.#negotiate()
         }
         const rpc = toRpc(xml)
         this.rpcs.push(rpc)
-        this.onRpc?.(rpc, this)
+        this.onRpc(rpc, this)
       }
     })
   }
@@ -131,9 +151,17 @@ export class Peer {
   reply(rpc: Rpc | string, content = "<ok/>"): void {
     this.send(replyOf(typeof rpc === "string" ? rpc : rpc.id, content))
   }
-  /** Says hello, and from then on uses the framing that follows from it. */
-  sayHello(hello: string): void {
-    this.bytes(Framing.encode("end-of-message", hello))
+  /** Says hello, with further bytes in the same packet; the framing follows from both. */
+  sayHello(hello: string, ...more: ReadonlyArray<Uint8Array>): void {
+    this.#said = hello
+    this.bytes(Buffer.concat([Framing.encode("end-of-message", hello), ...more]))
+    this.#negotiate()
+  }
+
+  #negotiate(): void {
+    if (![this.#said, this.hello].every((hello) => hello?.includes("netconf:base:1.1<") === true)) return
+    this.mode = "chunked"
+    this.#decoder.upgrade()
   }
   pause(): void {
     this.#connection.pause()
@@ -173,18 +201,13 @@ export const transport = (memory: Memory.MemoryOptions = {}): { readonly transpo
   return { transport: Memory.make((endpoint) => peers.push(new Peer(endpoint)), memory), peers }
 }
 
-export const modeOf = (names: ReadonlyArray<string>, framing: Netconf.ConnectOptions["framing"] = "auto"): Framing.Mode =>
-  names.includes(":base:1.1") && framing !== "end-of-message" ? "chunked" : "end-of-message"
-
-/** An open session and its peer. Unless `onRpc` is set, the peer answers close-session alone. */
+/** An open session and its peer. */
 export const connect = (options: Options = {}): Effect.Effect<Connected, ConnectError, Scope.Scope> =>
   Effect.gen(function*() {
     const { memory, peer: names = everything, ...rest } = options
     const accept = (endpoint: Memory.Endpoint) => {
       peer = new Peer(endpoint)
-      peer.mode = modeOf(names, rest.framing)
       peer.sayHello(helloOf(names))
-      peer.onRpc = (rpc) => rpc.name === "close-session" && peer.reply(rpc)
     }
     let peer!: Peer
     const scope = yield* Effect.acquireRelease(Effect.sync(() => Scope.makeUnsafe()), (scope) => Scope.close(scope, Exit.void))
@@ -196,7 +219,7 @@ export const connect = (options: Options = {}): Effect.Effect<Connected, Connect
   })
 
 /** Starts an effect and lets it run until it waits. */
-export const start = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<Fiber.Fiber<A, E>, never, Scope.Scope> =>
+export const start = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Fiber.Fiber<A, E>, never, R | Scope.Scope> =>
   Effect.tap(Effect.forkScoped(effect, { startImmediately: true }), () => settle)
 
 /** The error of a fiber that must have failed by now. */

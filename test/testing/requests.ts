@@ -25,7 +25,7 @@ export const accepted = (client: Client, ...bodies: ReadonlyArray<string>) =>
 export const refused = (client: Client, body: string, ...tags: ReadonlyArray<string>) =>
   Effect.map(client.rpc(body), (reply) => {
     const found = [...reply.matchAll(/error-tag>([^<]+)</g)].map((match) => match[1])
-    assert.deepStrictEqual(found, tags, `${body}: ${reply}`)
+    assert.deepStrictEqual(found, [...tags], `${body}: ${reply}`)
     assert.notMatch(reply, /<(nc:)?ok\/>/)
     return reply
   })

@@ -1,0 +1,166 @@
+/**
+ * The options of an SSH transport, and a session on a connection of its own: everything is checked and read first, then
+ * dialled, logged in, watched, and closed with the session's scope.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { ConnectError } from "../errors.ts"
+import { InputError } from "../errors.ts"
+import * as Auth from "./Auth.ts"
+import type { Own, Target } from "./Dial.ts"
+import * as Dial from "./Dial.ts"
+import type { HostKeyPolicy } from "./HostKey.ts"
+import * as HostKey from "./HostKey.ts"
+import * as Keepalive from "./Keepalive.ts"
+import type { Preset } from "./SshAlgorithms.ts"
+import * as SshChannel from "./SshChannel.ts"
+import type { Link } from "./SshLink.ts"
+import * as SshLogin from "./SshLogin.ts"
+import type { Connection, Handler, OpenContext } from "./Transport.ts"
+
+/** How a device is reached over SSH. */
+export interface SshOptions {
+  /** A host name or an IP address. */
+  readonly host: string
+  /** Default: 830. */
+  readonly port?: number
+  readonly username: string
+  /** Tried in this order. Default: the agent, then the key files that ssh uses by default. */
+  readonly auth?: Auth.Auth | ReadonlyArray<Auth.Auth>
+  /** Default: `"known-hosts"`. */
+  readonly hostKey?: HostKeyPolicy
+  /** The address of this machine to dial from: the management network's. */
+  readonly localAddress?: string
+  /**
+   * After how much silence the peer is asked whether it is still there; after three questions without an answer the
+   * connection is given up. Default: 30 seconds.
+   */
+  readonly keepalive?: Duration.Input | "off"
+  /** `"legacy"` adds algorithms that are broken or weak, for devices that know no others. Default: `"modern"`. */
+  readonly algorithms?: Preset
+  /** Default: `netconf`. */
+  readonly subsystem?: string
+}
+
+const defaultPort = 830
+
+export interface Resolved {
+  readonly options: SshOptions
+  readonly target: Target
+  readonly peer: string
+  readonly subsystem: string
+  /** Milliseconds; Infinity for none. */
+  readonly keepalive: number
+  /** Keys of which it has been said that any is accepted. */
+  readonly warned: Set<string>
+}
+
+export const resolve = (options: SshOptions): Resolved => {
+  const port = options.port ?? defaultPort
+  return {
+    options,
+    target: { host: options.host, port, localAddress: options.localAddress },
+    peer: Dial.peerName(options.host, port),
+    subsystem: options.subsystem ?? "netconf",
+    keepalive:
+      options.keepalive === "off"
+        ? Infinity
+        : Duration.toMillis(Duration.fromInputUnsafe(options.keepalive ?? "30 seconds")),
+    warned: new Set()
+  }
+}
+
+/** How many questions of the keepalive may go unanswered. */
+const keepaliveMisses = 3
+
+/** Up to a login. What was begun is in `own`: whoever calls this destroys it when it does not succeed. */
+export const establish = Effect.fnUntraced(function* (resolved: Resolved, context: OpenContext, own: Own) {
+  const { options, peer, target } = resolved
+  const wrong = Dial.checkTarget(target) ?? checkUsername(options.username)
+  if (wrong !== undefined) return yield* wrong
+  const verifier = yield* HostKey.prepare(options.hostKey ?? "known-hosts", target.host, target.port)
+  const prepared = yield* Auth.prepare(options.auth)
+  const socket = yield* Dial.dial(target, context, own)
+  const link = yield* SshLogin.login(
+    socket,
+    {
+      username: options.username,
+      verifier,
+      prepared,
+      algorithms: options.algorithms ?? "modern",
+      peer
+    },
+    context
+  )
+  if (verifier.warns) yield* warn(resolved, link)
+  watch(resolved, link)
+  return link
+})
+
+const checkUsername = (username: string): InputError | undefined =>
+  username === "" || username.includes("\0")
+    ? new InputError({ what: "username", why: "it is empty or holds a NUL" })
+    : undefined
+
+/** Only after the handshake: before it, the key that was shown is not proven to be the peer's. */
+const warn = (resolved: Resolved, link: Link): Effect.Effect<void> => {
+  const key = link.details["hostKey"] ?? ""
+  link.notes.push(`the host key was not checked: ${key}`)
+  if (resolved.warned.has(key)) return Effect.void
+  resolved.warned.add(key)
+  return Effect.logWarning(
+    `the host key of ${resolved.peer} was accepted without a check (hostKey: "accept-any"): ${key}`
+  )
+}
+
+const watch = (resolved: Resolved, link: Link): void => {
+  if (resolved.keepalive === Infinity) return
+  const stop = Keepalive.watch({
+    interval: resolved.keepalive,
+    misses: keepaliveMisses,
+    received: () => link.socket.bytesRead,
+    ask: () => link.ask(),
+    dead: (silence) =>
+      link.end({
+        by: "network",
+        detail: `nothing came from the peer for ${Math.round(silence / 1000)} s, though it was asked ${keepaliveMisses} times`
+      })
+  })
+  link.onEnd(stop)
+}
+
+export type Opening = Effect.Effect<Connection, ConnectError, Scope.Scope>
+
+/** A connection for this session alone. */
+export const openOwn = (
+  resolved: Resolved,
+  handler: Handler,
+  context: OpenContext,
+  notes: ReadonlyArray<string>
+): Opening =>
+  Effect.uninterruptibleMask((restore) => {
+    const own: Own = {}
+    return Effect.gen(function* () {
+      const link = yield* restore(establish(resolved, context, own))
+      link.notes.push(...notes)
+      const opened = yield* restore(SshChannel.open(link, handler, resolved, context))
+      yield* Effect.addFinalizer(() => closeWithin(context.deadlines.close, opened, () => link))
+      return opened.connection
+    }).pipe(Effect.onError(() => Effect.sync(() => own.socket?.destroy())))
+  })
+
+/** The channel, then its connection if that is to be closed as well, in so many milliseconds altogether. */
+export const closeWithin = (
+  millis: number,
+  opened: SshChannel.Opened,
+  connection: () => Link | undefined
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const began = performance.now()
+    const left = () => Math.max(0, millis - (performance.now() - began))
+    return Effect.andThen(
+      opened.close(millis),
+      Effect.suspend(() => connection()?.close(left()) ?? Effect.void)
+    )
+  })
