@@ -216,7 +216,7 @@ describe("the demo", () => {
   it("refuses a password on the command line and says why, without repeating it", async () => {
     const result = await peer.run("demo.ts", ...args(), "--password", "hunter2")
     assert.strictEqual(result.code, 2)
-    assert.match(result.stderr, /NETCONF_PASSWORD/)
+    assert.match(result.stderr, /kept in the shell's history\.\nSet NETCONF_PASSWORD/)
     assert.notInclude(result.stderr, "hunter2")
   })
 
@@ -284,6 +284,7 @@ describe("the documentation", () => {
     "docs/rfc-coverage.md",
     "docs/errors.md",
     "docs/change-safety.md",
+    "docs/from-pynetx.md",
     "docs/decisions/README.md",
     "docs/decisions/0002-xml.md",
     "docs/decisions/0003-errors.md",

@@ -85,7 +85,11 @@ const prepareOne = (auth: Auth): Effect.Effect<Credential, InputError> => {
   }
   if ("privateKey" in auth) return prepareKey(auth)
   if ("agent" in auth) return prepareAgent(auth)
-  return Effect.succeed({ _tag: "prompt", answer: auth.keyboardInteractive })
+  return typeof auth.keyboardInteractive === "function"
+    ? Effect.succeed({ _tag: "prompt", answer: auth.keyboardInteractive })
+    : Effect.fail(
+        new InputError({ what: "auth", why: "neither password, privateKey, agent nor keyboardInteractive is given" })
+      )
 }
 
 const notRedacted = (what: string): InputError =>

@@ -4,6 +4,7 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { ConnectError } from "../errors.ts"
 import { InputError } from "../errors.ts"
@@ -50,8 +51,6 @@ export interface Resolved {
   readonly target: Target
   readonly peer: string
   readonly subsystem: string
-  /** Milliseconds; Infinity for none. */
-  readonly keepalive: number
   /** Keys of which it has been said that any is accepted. */
   readonly warned: Set<string>
 }
@@ -63,12 +62,18 @@ export const resolve = (options: SshOptions): Resolved => {
     target: { host: options.host, port, localAddress: options.localAddress },
     peer: Dial.peerName(options.host, port),
     subsystem: options.subsystem ?? "netconf",
-    keepalive:
-      options.keepalive === "off"
-        ? Infinity
-        : Duration.toMillis(Duration.fromInputUnsafe(options.keepalive ?? "30 seconds")),
     warned: new Set()
   }
+}
+
+/** Milliseconds; Infinity for none. */
+const keepaliveMillis = (input: SshOptions["keepalive"] = "30 seconds"): number | InputError => {
+  if (input === "off") return Infinity
+  const duration = Duration.fromInput(input)
+  const millis = Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
+  return millis > 0
+    ? millis
+    : new InputError({ what: "keepalive", why: `${String(input)} is not a duration above 0, nor "off"` })
 }
 
 /** How many questions of the keepalive may go unanswered. */
@@ -79,6 +84,8 @@ export const establish = Effect.fnUntraced(function* (resolved: Resolved, contex
   const { options, peer, target } = resolved
   const wrong = Dial.checkTarget(target) ?? checkUsername(options.username)
   if (wrong !== undefined) return yield* wrong
+  const keepalive = keepaliveMillis(options.keepalive)
+  if (typeof keepalive !== "number") return yield* keepalive
   const verifier = yield* HostKey.prepare(options.hostKey ?? "known-hosts", target.host, target.port)
   const prepared = yield* Auth.prepare(options.auth)
   const socket = yield* Dial.dial(target, context, own)
@@ -94,7 +101,7 @@ export const establish = Effect.fnUntraced(function* (resolved: Resolved, contex
     context
   )
   if (verifier.warns) yield* warn(resolved, link)
-  watch(resolved, link)
+  watch(keepalive, link)
   return link
 })
 
@@ -114,10 +121,10 @@ const warn = (resolved: Resolved, link: Link): Effect.Effect<void> => {
   )
 }
 
-const watch = (resolved: Resolved, link: Link): void => {
-  if (resolved.keepalive === Infinity) return
+const watch = (interval: number, link: Link): void => {
+  if (interval === Infinity) return
   const stop = Keepalive.watch({
-    interval: resolved.keepalive,
+    interval,
     misses: keepaliveMisses,
     received: () => link.socket.bytesRead,
     ask: () => link.ask(),

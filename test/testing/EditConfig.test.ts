@@ -153,6 +153,11 @@ describe("EditConfig, the operations", () => {
         defaultOperation: "replace"
       })
     ))
+  it("does not remove a key, whatever its operation says", () => {
+    const entry = "<interface><name>e0</name></interface>"
+    const change = interfaces(entry.replace("<name>", `<name xc:operation="remove">`))
+    assert.deepStrictEqual(...becomes(interfaces(entry), change, interfaces(entry)))
+  })
   it("creates nothing with default-operation none", () => {
     assert.deepStrictEqual(
       ...refuses(

@@ -220,6 +220,11 @@ describe("Operations: locks and sessions", () => {
     Effect.gen(function* () {
       const { device, one } = yield* setup()
       yield* refused(one, edit("candidate", system("<nonsense/>")), "unknown-element")
+      yield* refused(
+        one,
+        edit("candidate", system(`<ntp xmlns:x="${base}"><server x:operation="delete"><name>zz</name></server></ntp>`)),
+        "data-missing"
+      )
       assert.isFalse(device.candidateIsDirty)
     })
   )

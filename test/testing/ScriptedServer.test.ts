@@ -28,6 +28,21 @@ describe("ScriptedServer", () => {
     )
   }
 
+  it.effect("stays with the framing that its own hello offers", () =>
+    Effect.gen(function* () {
+      const server = yield* make([
+        hello({ base: ["1.0"], sessionId: undefined }),
+        expect("base:1.1"),
+        expect("<get"),
+        reply("<ok/>")
+      ])
+      const client = yield* open(server.transport)
+      assert.notInclude(client.hello, "session-id")
+      assert.include(yield* client.rpc("<get/>"), "<ok/>")
+      assert.include(server.received(), "</rpc>]]>]]>")
+    })
+  )
+
   it.effect("reports the step that did not go as scripted", () =>
     Effect.gen(function* () {
       const server = yield* make([hello(), expect("<hello"), expect("<get-config"), reply("<ok/>")])

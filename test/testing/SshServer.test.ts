@@ -46,6 +46,24 @@ const closed = (client: ssh2.Client) =>
     client.on("close", () => resume(Effect.void))
   })
 
+/** Shows one key and signs with another. */
+class Impostor extends ssh2.BaseAgent<string> {
+  readonly #shown: string
+  readonly #own: ssh2.ParsedKey
+  constructor(shown: string, own: string) {
+    super()
+    this.#shown = shown
+    this.#own = ssh2.utils.parseKey(own) as ssh2.ParsedKey
+  }
+  override getIdentities(callback: ssh2.IdentityCallback<string>): void {
+    callback(undefined, [this.#shown])
+  }
+  override sign(_key: unknown, data: Buffer, options: unknown, callback?: ssh2.SignCallback): void {
+    const done = (callback ?? options) as ssh2.SignCallback
+    done(undefined, this.#own.sign(data) as Buffer)
+  }
+}
+
 describe("SshServer", () => {
   it.live("serves sessions on several channels of one connection", () =>
     Effect.gen(function* () {
@@ -152,6 +170,8 @@ describe("SshServer", () => {
       const byKey = yield* device.ssh({ users })
       const noPassword = { password: "" }
       yield* dial(byKey, { ...noPassword, privateKey })
+      const agent = new Impostor(publicKey, Keys.generate().privateKey)
+      assert.include(yield* Effect.flip(dial(byKey, { ...noPassword, agent })), "authentication")
       const interactive = yield* device.ssh({ users, methods: ["keyboard-interactive"] })
       const client = new ssh2.Client()
       yield* Effect.addFinalizer(() => Effect.sync(() => client.destroy()))

@@ -325,6 +325,12 @@ describe("Auth by private key", () => {
     })
   )
 
+  it.live("refuses an entry that says nothing", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* inputError({} as unknown as Ssh.Auth)).what, "auth")
+    })
+  )
+
   it.live("refuses secrets that are not wrapped, from callers without types", () =>
     Effect.gen(function* () {
       const secret = randomSecret()

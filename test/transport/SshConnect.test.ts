@@ -31,6 +31,14 @@ describe("Ssh before the network", () => {
     })
   )
 
+  it.effect.each([0, -1, "soon", Number.NaN])("refuses a keepalive of %s", (keepalive) =>
+    Effect.gen(function* () {
+      const error = yield* failure(Ssh.make(options(never, { keepalive: keepalive as number })))
+      assert(error._tag === "InputError")
+      assert.strictEqual(error.what, "keepalive")
+    })
+  )
+
   it.effect("refuses an empty user name and a local address that is none", () =>
     Effect.gen(function* () {
       for (const [more, what] of [
