@@ -133,6 +133,10 @@ describe("examples", () => {
     )
   })
 
+  it("transcript.ts replays what it recorded, without the secret", async () => {
+    assert.deepStrictEqual(succeeded(await peer.run("transcript.ts")), ["replayed"])
+  })
+
   it("simulated-device.ts holds", async () => {
     assert.deepStrictEqual(succeeded(await peer.run("simulated-device.ts")), ["all as expected"])
   })

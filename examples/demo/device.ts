@@ -6,11 +6,12 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { readFile } from "node:fs/promises"
 import { Element, InputError, Netconf, printable, type Session, Ssh, Xml } from "../../src/index.ts"
+import { isEncrypted } from "../../src/transport/PrivateKey.ts"
 import { ask, askSecret, isInteractive } from "./ask.ts"
 import { showDifference } from "./difference.ts"
 import { showHello } from "./hello.ts"
 import type { DeviceOptions } from "./options.ts"
-import { beginning, detail, dim, paragraph, step } from "./screen.ts"
+import { beginning, detail, dim, paragraph, step, whole } from "./screen.ts"
 import { timed } from "./timed.ts"
 
 /** Replies up to this size are parsed and indented for the screen. */
@@ -30,9 +31,9 @@ const authOf = Effect.fnUntraced(function* ({ host, key, username }: DeviceOptio
     const password = yield* secret("NETCONF_PASSWORD", `${username}@${host}, password (empty: agent and key files): `)
     return isGiven(password) ? { auth: { password } } : {}
   }
-  const text = yield* readText("--key", key)
-  const encrypted = /ENCRYPTED/.test(text) || /BEGIN OPENSSH/.test(text)
-  const passphrase = encrypted ? yield* secret("NETCONF_PASSPHRASE", `${key}, passphrase (empty: none): `) : undefined
+  // A file that cannot be read is for the library to refuse.
+  const text = yield* Effect.catch(readText("--key", key), () => Effect.succeed(""))
+  const passphrase = isEncrypted(text) ? yield* secret("NETCONF_PASSPHRASE", `${key}, passphrase: `) : undefined
   return { auth: { privateKey: { path: key }, ...(isGiven(passphrase) ? { passphrase } : {}) } }
 })
 
@@ -89,7 +90,7 @@ const load = Effect.fnUntraced(function* (session: Session, host: string, { conf
   const hasCandidate = session.capabilities.has(":candidate")
   const elements = Element.elements(config)
   step("change", `${path} into ${hasCandidate ? "the candidate" : "running"} of ${session.peer}`)
-  beginning(Xml.print(config, { indent: 2 }), 30)
+  whole(Xml.print(config, { indent: 2 }))
   paragraph(hasCandidate ? planOfCandidate : planOfRunning)
   yield* confirm(host)
   const filter = elements.map(({ name, namespace }) => Element.make(name, namespace))

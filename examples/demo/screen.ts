@@ -62,9 +62,16 @@ const secretPath = new RegExp(`(?:^|/)${secretName}$`, "i")
 /** Whether a node's name says that its value is not for a screen. */
 export const isSecret = (path: string): boolean => secretPath.test(path)
 
+const withoutSecrets = (xml: string): string => xml.replace(secretElement, "$1(hidden)")
+
+/** All of it, nothing cut: what a person is asked to agree to. */
+export const whole = (xml: string): void => {
+  for (const row of withoutSecrets(xml).split("\n")) detail(dim(printable(row)))
+}
+
 /** The first lines of XML from a device: control characters escaped, values of secrets left out, cut at the edge. */
 export const beginning = (xml: string, lines: number): void => {
-  const rows = xml.replace(secretElement, "$1(hidden)").split("\n")
+  const rows = withoutSecrets(xml).split("\n")
   for (const row of rows.slice(0, lines)) {
     const safe = printable(row)
     detail(dim(safe.length > width - indent ? `${safe.slice(0, width - indent - 3)}...` : safe))

@@ -136,7 +136,13 @@ export const locked = <A, E, R>(
         const exit = yield* Effect.exit(Effect.andThen(take, restore(program)))
         // A session that has ended has given back its locks; its end is the program's failure already.
         if (Exit.isFailure(exit) && context.session.ended) return yield* exit
-        return yield* withFailures(exit, yield* release(context, planned.filter((datastore) => held.has(datastore))))
+        return yield* withFailures(
+          exit,
+          yield* release(
+            context,
+            planned.filter((datastore) => held.has(datastore))
+          )
+        )
       })
     )
   )

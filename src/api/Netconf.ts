@@ -10,6 +10,7 @@ import { type ConnectError, InputError } from "../errors.ts"
 import type { Profile } from "../profiles/Profile.ts"
 import type { Framing } from "../rpc/Hello.ts"
 import * as Core from "../rpc/Session.ts"
+import * as OperationPool from "../sessions/OperationPool.ts"
 import { type Deadlines, resolve } from "../transport/Deadlines.ts"
 import type { Transport } from "../transport/Transport.ts"
 import { defaultLimits, type Limits } from "../xml/Parse.ts"
@@ -70,7 +71,8 @@ export const connect = (options: ConnectOptions): Effect.Effect<Session.Session,
       maxAbandoned: yield* wholeNumber("maxAbandoned", options.maxAbandoned ?? 4, 0),
       closeSession: closeSession()
     })
-    return Session.make(core, { label, peer: transport.peer, maxOutstanding, deadlines })
+    const pool = yield* OperationPool.Current
+    return Session.make(core, { label, peer: transport.peer, maxOutstanding, deadlines, pool })
   })
 
 /** A session as a service, for programs that are about one device. `Layer.mock(NetconfSession, {...})` stands in for it. */

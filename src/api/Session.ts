@@ -1,23 +1,24 @@
 /**
  * A session as users hold it: the named operations, `run` for any of them, and programs under locks.
  *
- * caller -> gate (a locked program of this session) -> device semaphore -> rpc/Session.call -> reply
+ * caller -> gate (a locked program of this session) -> turn (device semaphore, operation pool) -> rpc/Session.call -> reply
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Semaphore from "effect/Semaphore"
-import { CapabilityError, DeadlineError, type OperationError } from "../errors.ts"
+import { CapabilityError, type OperationError } from "../errors.ts"
 import type { Mode } from "../framing/Framing.ts"
 import type { Profile } from "../profiles/Profile.ts"
 import type { Capabilities } from "../rpc/Capabilities.ts"
 import type { CallOptions, Operation } from "../rpc/Operation.ts"
 import type * as Core from "../rpc/Session.ts"
+import type { OperationPool } from "../sessions/OperationPool.ts"
 import { type DeadlineMillis, millis } from "../transport/Deadlines.ts"
 import * as Change from "./Change.ts"
 import type { Datastore } from "./Datastore.ts"
 import type { Fragment } from "./Fragment.ts"
 import { Gate, locked } from "./Locks.ts"
 import { makeMethods, type Methods } from "./Operations.ts"
+import { make as makeTurn, type Turn } from "./Turn.ts"
 
 /** What a session has seen so far. */
 export interface Statistics {
@@ -79,31 +80,16 @@ const lacking = (operation: Operation<unknown>, core: Core.Session): CapabilityE
     : new CapabilityError({ ...core.context, operation: operation.name, needed, offered: capabilities.uris })
 }
 
-/** One permit of the device's semaphore; with a queue deadline, waiting for it can fail. */
-const makePermit =
-  (semaphore: Semaphore.Semaphore, core: Core.Session, queue: number) =>
-  <A, E>(name: string, self: Effect.Effect<A, E>): Effect.Effect<A, E | DeadlineError> => {
-    if (queue === Infinity) return semaphore.withPermit(self)
-    const late = () =>
-      new DeadlineError({ ...core.context, operation: name, phase: "queue", deadline: queue, bytes: 0, elapsed: queue })
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.flatMap(restore(Effect.timeoutOrElse(semaphore.take(1), { duration: queue, orElse: late })), () =>
-        Effect.ensuring(restore(self), semaphore.release(1))
-      )
-    )
-  }
-
 /** Ends sessions, so no locked program holds it back. */
 const passesGate = ({ kind, name }: Operation<unknown>): boolean =>
   kind === "read" || name === "close-session" || name === "kill-session"
 
-const makeRun = (core: Core.Session, gate: Gate, maxOutstanding: number, deadlines: DeadlineMillis): Session["run"] => {
-  const permit = makePermit(Semaphore.makeUnsafe(maxOutstanding), core, deadlines.queue)
+const makeRun = (core: Core.Session, gate: Gate, turn: Turn): Session["run"] => {
   const send = <A>(operation: Operation<A>, options: CallOptions): Effect.Effect<A, OperationError> => {
     const deadline = options.deadline === undefined ? {} : { deadlineMillis: millis(options.deadline) }
     const sent = Effect.map(core.call(operation, { ...options, ...deadline }), operation.decode)
-    const permitted = operation.release === true ? sent : permit(operation.name, sent)
-    return passesGate(operation) ? permitted : gate.pass(permitted)
+    const inTurn = operation.release === true ? sent : turn(operation.name, sent)
+    return passesGate(operation) ? inTurn : gate.pass(inTurn)
   }
   return (operation, options = {}) =>
     Effect.suspend(() => {
@@ -115,25 +101,27 @@ const makeRun = (core: Core.Session, gate: Gate, maxOutstanding: number, deadlin
     })
 }
 
+export interface Options {
+  readonly label: string | undefined
+  readonly peer: string
+  readonly maxOutstanding: number
+  readonly deadlines: DeadlineMillis
+  readonly pool: OperationPool
+}
+
 /** The user's session around an open one of the messages layer. */
-export const make = (
-  core: Core.Session,
-  options: {
-    readonly label: string | undefined
-    readonly peer: string
-    readonly maxOutstanding: number
-    readonly deadlines: DeadlineMillis
-  }
-): Session => {
+export const make = (core: Core.Session, options: Options): Session => {
+  const { deadlines, label, maxOutstanding, peer, pool } = options
   const gate = new Gate(core)
-  const run = makeRun(core, gate, options.maxOutstanding, options.deadlines)
-  const lockedContext = { session: core, gate, run, cleanUp: { deadline: options.deadlines.close } }
+  const turn = makeTurn({ device: peer, maxOutstanding, pool, queueDeadline: deadlines.queue, context: core.context })
+  const run = makeRun(core, gate, turn)
+  const lockedContext = { session: core, gate, run, cleanUp: { deadline: deadlines.close } }
   const lockedIn: Session["locked"] = (datastores, program) => locked(datastores, program, lockedContext)
   const change = { session: core, run, locked: lockedIn }
   return {
     ...makeMethods(run),
-    label: options.label,
-    peer: options.peer,
+    label,
+    peer,
     sessionId: core.hello.sessionId,
     capabilities: core.hello.capabilities,
     framing: core.framing,

@@ -61,6 +61,31 @@ const mayHoldError = (bytes: Buffer): boolean => {
   return false
 }
 
+const okMarks = [Buffer.from("<ok"), Buffer.from(":ok")]
+
+/** Whether an element `ok` may occur anywhere. */
+const mayHoldOk = (bytes: Buffer): boolean =>
+  okMarks.some((mark) => {
+    for (let at = bytes.indexOf(mark); at !== -1; at = bytes.indexOf(mark, at + 1)) {
+      const after = bytes[at + 3]!
+      if (after <= 0x20 || after === 0x2f || after === 0x3e) return true
+    }
+    return false
+  })
+
+/** The first `ok` element is empty, and nothing but the end of the root follows it. */
+const okAlone =
+  /^(?:[^<]|<(?!(?:[\w.-]+:)?ok[\s/>]))*<((?:[\w.-]+:)?ok)\s*(?:\/>|>\s*<\/\1\s*>)\s*<\/[^<>]*>[\s\0\x07]*$/
+
+/** A large reply would cost more to look at than to parse, and no device writes one that only says ok. */
+const saysOkAlone = (bytes: Buffer): boolean => bytes.length <= 1024 && okAlone.test(bytes.toString("latin1"))
+
+/** What a reply that begins as expected may hold besides. */
+const isCertain = (expected: Expected, first: string, bytes: Buffer): boolean => {
+  if (first === "ok") return saysOkAlone(bytes)
+  return expected === "data" || !mayHoldOk(bytes)
+}
+
 /** Whether the bytes end with the closing tag of the root, white space, NUL and BEL aside. */
 const endsWithClosingTag = ({ bytes, head }: Message): boolean => {
   const closing = `</${head.prefix === "" ? "" : head.prefix + ":"}${head.name}>`
@@ -126,7 +151,7 @@ const judgeTree = (reply: Element.Element, expected: Expected): Judgement => {
   const items = RpcErrors.collect(reply)
   if (isNonEmpty(items) && items.some((item) => item.severity === "error")) return { _tag: "Refused", errors: items }
   if (!hasExpected(reply, expected)) return unclear(reply, expected)
-  return { _tag: "Success", ok: saysOk(reply, reply.namespace), warnings: items, tree: reply }
+  return { _tag: "Success", ok: expected !== "data" && saysOk(reply, reply.namespace), warnings: items, tree: reply }
 }
 
 /** Decides what a reply says. Only a certain success is one. */
@@ -140,7 +165,8 @@ export const judge = (message: Message, expected: Expected, limits: Partial<Pars
     first !== undefined &&
     matches(expected, first.name, isOurs(first.namespace, head.namespace)) &&
     endsWithClosingTag(message) &&
-    !mayHoldError(bytes)
+    !mayHoldError(bytes) &&
+    isCertain(expected, first.name, bytes)
   ) {
     return { _tag: "Success", ok: first.name === "ok", warnings: [], tree: undefined }
   }

@@ -50,13 +50,16 @@ export const read = (element: Element.Element): RpcErrorItem => {
 
 /**
  * Every rpc-error of a reply, in order. Outside of `<data>` an rpc-error counts in any namespace, because it must never
- * pass for a success; inside it only in the base namespace, because a model may use the name.
+ * pass for a success; inside it only in the base namespace, because a model may use the name. A device that leaves
+ * namespaces out leaves them out throughout.
  */
 export const collect = (reply: Element.Element): ReadonlyArray<RpcErrorItem> => {
   const items: Array<RpcErrorItem> = []
+  const isOurs = (namespace: string): boolean =>
+    namespace === Namespaces.base || (namespace === "" && reply.namespace === "")
   const walk = (parent: Element.Element, inData: boolean): void => {
     for (const element of Element.elements(parent)) {
-      if (element.name === "rpc-error" && (!inData || element.namespace === Namespaces.base)) items.push(read(element))
+      if (element.name === "rpc-error" && (!inData || isOurs(element.namespace))) items.push(read(element))
       else walk(element, inData || element.name === "data")
     }
   }

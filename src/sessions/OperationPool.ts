@@ -68,7 +68,9 @@ export class OperationPool {
   }
 
   statistics(): Statistics {
-    const devices = new Map([...this.#queues.values()].map(({ device, live, running }) => [device, { running, waiting: live }]))
+    const devices = new Map(
+      [...this.#queues.values()].map(({ device, live, running }) => [device, { running, waiting: live }])
+    )
     return { size: this.#size, running: this.#running, waiting: this.#waiting, devices }
   }
 
@@ -171,9 +173,12 @@ const sizeError = (size: number): InputError =>
 const processWide = new OperationPool(defaultSize)
 
 /** The pool that sessions take their permits from: one for the process, unless a layer gives another. */
-export const Current: Context.Reference<OperationPool> = Context.Reference<OperationPool>("effect-netconf/OperationPool", {
-  defaultValue: () => processWide
-})
+export const Current: Context.Reference<OperationPool> = Context.Reference<OperationPool>(
+  "effect-netconf/OperationPool",
+  {
+    defaultValue: () => processWide
+  }
+)
 
 /** A pool of its own for what is connected inside. */
 export const layer = (size: number): Layer.Layer<never, InputError> =>

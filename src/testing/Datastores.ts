@@ -10,11 +10,13 @@ import * as Element from "../xml/Element.ts"
 import type { Dialect } from "./Dialects.ts"
 import * as EditConfig from "./EditConfig.ts"
 import type { Model } from "./Model.ts"
+import { Locks } from "./Locks.ts"
+import type { Name } from "./Locks.ts"
 import * as Refusal from "./Refusal.ts"
 import * as Tree from "./Tree.ts"
 import * as Validate from "./Validate.ts"
 
-export type Name = "running" | "candidate" | "startup"
+export type { Name } from "./Locks.ts"
 
 /** A confirmed commit that waits for its confirmation. */
 export interface Confirmed {
@@ -57,7 +59,7 @@ export interface Settings {
 export class Datastores {
   readonly #settings: Settings
   readonly #candidates = new Map<number, Candidate>()
-  readonly locks = new Map<Name, number>()
+  readonly #locks: Locks
   running: Element.Element
   startup: Element.Element
   confirmed: Confirmed | undefined
@@ -66,6 +68,7 @@ export class Datastores {
 
   constructor(settings: Settings) {
     this.#settings = settings
+    this.#locks = new Locks(settings.dialect)
     this.running = settings.running
     this.startup = settings.startup
   }
@@ -99,7 +102,7 @@ export class Datastores {
   /** Refuses when somebody else holds the lock. */
   mayWrite(name: Name, session: number): void {
     this.#exists(name)
-    const holder = this.#holder(name)
+    const holder = this.#locks.holder(name)
     if (holder === undefined || holder === session || this.#isPrivate(name)) return
     throw new Refusal.Refused(Refusal.inUse(`${name} is locked by session ${holder}`))
   }
@@ -139,49 +142,34 @@ export class Datastores {
     this.#candidates.delete(this.#owner(session))
   }
 
-  /** With one lock for both, the lock of either stands for both. */
-  #holder(name: Name): number | undefined {
-    if (this.#settings.dialect.locks === "one" && name !== "startup") {
-      return this.locks.get("running") ?? this.locks.get("candidate")
-    }
-    return this.locks.get(name)
+  /** Who holds which lock. */
+  get locks(): ReadonlyMap<Name, number> {
+    return this.#locks.held
   }
 
   lock(name: Name, session: number): void {
     this.#exists(name)
-    const holder = this.#holder(name)
-    if (holder !== undefined) throw this.#denied(holder, "Lock failed, lock is already held")
+    this.#locks.mayTake(name)
     if (name === "candidate" && this.isDirty(session)) {
-      throw this.#denied(0, "Lock failed, the candidate holds changes that were neither committed nor discarded")
+      throw this.#locks.denied(0, "Lock failed, the candidate holds changes that were neither committed nor discarded")
     }
     if (name === "running" && this.confirmed !== undefined && this.confirmed.session !== session) {
-      throw this.#denied(this.confirmed.session, "Lock failed, a confirmed commit of another session is under way")
+      throw this.#locks.denied(
+        this.confirmed.session,
+        "Lock failed, a confirmed commit of another session is under way"
+      )
     }
-    this.locks.set(name, session)
-  }
-
-  #denied(holder: number, message: string): Refusal.Refused {
-    const complete = Refusal.lockDenied(holder, message)
-    switch (this.#settings.dialect.lockDenied) {
-      case "complete":
-        return new Refusal.Refused(complete)
-      case "no-session-id":
-        return new Refusal.Refused({ ...complete, info: [] })
-      case "no-tag":
-        return new Refusal.Refused({ message: holder === 0 ? message : `${message} by ${holder}` })
-    }
+    this.#locks.take(name, session)
   }
 
   unlock(name: Name, session: number): void {
     this.#exists(name)
-    const holder = this.locks.get(name)
-    if (holder === undefined) throw new Refusal.Refused(Refusal.operationFailed(`${name} is not locked`))
-    if (holder !== session) throw this.#denied(holder, "Unlock failed, the lock is held by another session")
+    this.#locks.mayGive(name, session)
     this.#release(name, session)
   }
 
   #release(name: Name, session: number): void {
-    this.locks.delete(name)
+    this.#locks.give(name)
     const { discardsOnRelease, locks } = this.#settings.dialect
     const covered = name === "candidate" || (locks === "one" && name === "running")
     if (covered && discardsOnRelease) this.#candidates.delete(this.#owner(session))
@@ -261,7 +249,7 @@ export class Datastores {
   /** The device starts anew from its startup datastore, or from the running one that it keeps. */
   reboot(): void {
     this.rollback()
-    this.locks.clear()
+    this.#locks.clear()
     this.#candidates.clear()
     if (this.#settings.hasStartup) this.running = this.startup
   }

@@ -9,6 +9,19 @@ import * as Print from "../xml/Print.ts"
 import type { Core } from "./Core.ts"
 import type * as Datastores from "./Datastores.ts"
 import type * as EditConfig from "./EditConfig.ts"
+import {
+  choice,
+  datastore,
+  needs,
+  parameter,
+  reference,
+  refused,
+  required,
+  url,
+  value,
+  writable
+} from "./Parameters.ts"
+import type { Reference } from "./Parameters.ts"
 import * as Refusal from "./Refusal.ts"
 import * as Selection from "./Selection.ts"
 import * as SubtreeFilter from "./SubtreeFilter.ts"
@@ -18,82 +31,6 @@ import * as XPathFilter from "./XPathFilter.ts"
 export type Body = "ok" | ReadonlyArray<Element.Element>
 
 export type Operation = (core: Core, session: number, request: Element.Element) => Body
-
-const refused = (refusal: Refusal.Refusal) => new Refusal.Refused(refusal)
-
-const parameter = (request: Element.Element, name: string): Element.Element | undefined =>
-  Element.child(request, name, Namespaces.base)
-
-const required = (request: Element.Element, name: string): Element.Element => {
-  const element = parameter(request, name)
-  if (element === undefined) {
-    throw refused(Refusal.missingParameter(name, `${request.name} needs ${name} in the namespace ${Namespaces.base}`))
-  }
-  return element
-}
-
-const value = (request: Element.Element, name: string): string | undefined => {
-  const element = parameter(request, name)
-  return element === undefined ? undefined : Element.text(element).trim()
-}
-
-const choice = <A extends string>(request: Element.Element, name: string, values: ReadonlyArray<A>): A | undefined => {
-  const given = value(request, name)
-  if (given === undefined) return undefined
-  const found = values.find((candidate) => candidate === given)
-  if (found === undefined) throw refused(Refusal.invalidParameter(`${name} is none of ${values.join(", ")}`))
-  return found
-}
-
-const needs = (core: Core, capability: string, request: Element.Element): void => {
-  if (core.capabilities.has(capability)) return
-  throw refused(Refusal.notSupported(`${request.name} needs ${capability}, which this device does not have`))
-}
-
-type Reference =
-  | { readonly kind: "datastore"; readonly name: Datastores.Name }
-  | { readonly kind: "url"; readonly url: string }
-  | { readonly kind: "config"; readonly config: Element.Element }
-
-/** What `<source>` or `<target>` names. */
-const reference = (core: Core, request: Element.Element, name: "source" | "target"): Reference => {
-  const holder = required(request, name)
-  const [element] = Element.elements(holder)
-  if (element === undefined) throw refused(Refusal.missingParameter(name, `${name} names nothing`))
-  if (element.namespace !== Namespaces.base) throw refused(Refusal.unknownNamespace(element.name, element.namespace))
-  switch (element.name) {
-    case "running":
-    case "candidate":
-    case "startup":
-      return { kind: "datastore", name: element.name }
-    case "url":
-      return { kind: "url", url: url(core, element) }
-    case "config":
-      if (name === "source") return { kind: "config", config: element }
-  }
-  throw refused(Refusal.unknownParameter(element.name, `${name} cannot be ${element.name}`))
-}
-
-const url = (core: Core, element: Element.Element): string => {
-  if (!core.capabilities.has(":url")) throw refused(Refusal.unknownParameter("url", "this device has no :url"))
-  const text = Element.text(element).trim()
-  const scheme = text.slice(0, Math.max(0, text.indexOf(":")))
-  if (!core.capabilities.urlSchemes.includes(scheme)) {
-    throw refused(Refusal.invalidParameter(`this device has no URL scheme ${scheme === "" ? "in that" : scheme}`))
-  }
-  return text
-}
-
-const datastore = (core: Core, request: Element.Element, name: "source" | "target"): Datastores.Name => {
-  const found = reference(core, request, name)
-  if (found.kind === "datastore") return found.name
-  throw refused(Refusal.unknownParameter(found.kind, `${request.name} takes a datastore, not a ${found.kind}`))
-}
-
-const writable = (core: Core, name: Datastores.Name): void => {
-  if (name !== "running" || core.capabilities.has(":writable-running")) return
-  throw refused(Refusal.unknownParameter(name, "this device has no :writable-running"))
-}
 
 const readFile = (core: Core, name: string): Element.Element => {
   const text = core.files.get(name)

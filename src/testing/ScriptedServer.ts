@@ -160,7 +160,7 @@ class Player {
 
   /** Both framings follow from what the two hellos have said so far. */
   #negotiate(): void {
-    if (this.#accepted && !this.#decoder.inMessage) this.#decoder.upgrade()
+    if (this.#offered && this.#accepted && !this.#decoder.inMessage) this.#decoder.upgrade()
   }
 
   /** Waits until the condition gives something; a client that is gone gives nothing any more. */

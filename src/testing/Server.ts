@@ -91,7 +91,13 @@ class ServerSession {
         if (!this.#ended) yield* this.#handle(request)
       }
       this.#release()
-    })
+    }).pipe(
+      // A fault that cannot be sent, such as an end-of-message mark within a message, must not leave a session that hangs.
+      Effect.catchDefect((defect) => {
+        process.emitWarning(`simulated device, session ${this.#id}: ${String(defect)}`)
+        return Effect.sync(() => this.#kill("the simulated device failed"))
+      })
+    )
   )
 
   #receive(bytes: Buffer): void {
@@ -177,8 +183,9 @@ class ServerSession {
       const body = plan.applied ? this.#perform(request) : "ok"
       return Replies.contents(body, dialect.warnings(operation, request))
     } catch (error) {
-      if (!(error instanceof Refusal.Refused)) throw error
-      return Replies.errors(dialect, operation, error.refusals)
+      // What a test's own code throws is the reply, so that nobody waits for one in vain.
+      const refusals = error instanceof Refusal.Refused ? error.refusals : [Refusal.operationFailed(String(error))]
+      return Replies.errors(dialect, operation, refusals)
     }
   }
 

@@ -122,8 +122,8 @@ export const record = (transport: Transport, options: { readonly redact?: boolea
       const started = clock.currentTimeMillisUnsafe()
       const now = () => clock.currentTimeMillisUnsafe() - started
       const recording: Recording = { pieces: [], end: undefined }
-      recordings.push(recording)
       const connection = yield* transport.open(recordHandler(handler, recording, now), context)
+      recordings.push(recording)
       return recordConnection(connection, recording, now)
     })
   const transcripts = () => recordings.map((recording) => toTranscript(recording, peer, options.redact !== false))

@@ -295,6 +295,7 @@ describe("Session, when a late reply acquired something", () => {
       const { peer, session } = yield* connect()
       yield* Effect.flatMap(start(session.lock()), Fiber.interrupt)
       peer.reply(peer.last)
+      yield* settle
       const program = yield* start(session.locked(["running"], session.get()))
       assert.deepStrictEqual(peer.names, ["lock", "unlock", "lock"])
       peer.reply(peer.rpcs[1]!)

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Faults from "../../src/testing/Faults.ts"
 import * as SimulatedDevice from "../../src/testing/SimulatedDevice.ts"
 import { base, helloText, open, settle } from "./client.ts"
 import { accepted, edit, getConfig, hostname, refused } from "./requests.ts"
@@ -141,6 +142,21 @@ describe("Server: messages (§4)", () => {
       assert.strictEqual(device.sessions.size, 0)
       const again = yield* open(device.transport)
       assert.include(yield* again.rpc(getConfig()), "<hostname>done</hostname>")
+    })
+  )
+  it.effect("answers with an error when the test's own code throws, and ends when a reply cannot be framed", () =>
+    Effect.gen(function* () {
+      const operations = {
+        broken: () => {
+          throw new Error("a mistake in the test")
+        }
+      }
+      const { client, device } = yield* setup({ operations }, ["1.0"])
+      assert.include(yield* refused(client, `<broken xmlns="urn:x"/>`, "operation-failed"), "a mistake in the test")
+      device.faults.add(Faults.reply("<x>]]>]]></x>"))
+      client.send(`<rpc xmlns="${base}" message-id="1"><get/></rpc>`)
+      assert.strictEqual((yield* client.ended).by, "peer")
+      assert.strictEqual(device.sessions.size, 0)
     })
   )
   it.effect("shows what it received", () =>

@@ -54,14 +54,17 @@ describe("Ssh.make", () => {
         subsystem: (channel) => channel.on("data", (bytes: Buffer) => bytes.includes(".") && channel.write("answer"))
       })
       const { connection, handler } = yield* open(Ssh.make(options(server)))
-      const began = performance.now()
+      const times: Array<number> = []
       for (let time = 1; time <= 40; time++) {
+        const began = performance.now()
         connection.write(Buffer.from("question"))
         yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
         connection.write(Buffer.from("."))
         yield* until(() => handler.size() === 6 * time)
+        times.push(performance.now() - began)
       }
-      assert.isBelow(performance.now() - began, 40 * 25)
+      times.sort((a, b) => a - b)
+      assert.isBelow(times[20]!, 30)
     })
   )
 
@@ -230,7 +233,7 @@ describe("Ssh when the connection ends", () => {
   it.live("keeps a silent connection whose peer answers, also while it is paused", () =>
     Effect.gen(function* () {
       const server = yield* serve()
-      const { connection, handler } = yield* open(Ssh.make(options(server, { keepalive: 20 })))
+      const { connection, handler } = yield* open(Ssh.make(options(server, { keepalive: 50 })))
       connection.pause()
       const before = server.sockets[0]!.bytesRead
       // Many times longer than it takes to give a peer up.

@@ -1,0 +1,164 @@
+/** The examples of docs/testing.md, compiled and run; the last test holds the page to what is written here. */
+import * as fs from "node:fs"
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as TestClock from "effect/testing/TestClock"
+import { Element, Filter, Netconf, Ssh, xml } from "../../src/index.ts"
+import { Dialects, Faults, Model, Refusal, ScriptedServer, SimulatedDevice, Transcript } from "../../src/testing.ts"
+import { settle } from "./client.ts"
+
+const system = "urn:ietf:params:xml:ns:yang:ietf-system"
+
+describe("docs/testing.md", () => {
+  it.effect("a device in memory", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make()
+      const session = yield* Netconf.connect({ label: "sim", transport: device.transport })
+
+      yield* session.edit(xml`<system xmlns="${system}"><hostname>r1</hostname></system>`)
+
+      const hostname = Element.find(device.running, ["system", "hostname"])
+      assert.strictEqual(hostname && Element.text(hostname), "r1")
+      assert.strictEqual(device.locks.size, 0)
+      assert.include(
+        device.log.map((entry) => entry.operation),
+        "commit"
+      )
+    })
+  )
+
+  it.live("a device over SSH", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make()
+      const ssh = yield* device.ssh({ users: { ops: { password: "secret" } } })
+      const session = yield* Netconf.connect({
+        label: "sim",
+        transport: Ssh.make({
+          host: ssh.host,
+          port: ssh.port,
+          username: ssh.username,
+          auth: { password: ssh.password },
+          hostKey: { fingerprint: ssh.fingerprint }
+        })
+      })
+      assert.strictEqual(session.sessionId, 1)
+    })
+  )
+
+  it.effect("a device of one's own", () =>
+    Effect.gen(function* () {
+      const vendor = "http://example.com/vlans"
+      const device = yield* SimulatedDevice.make({
+        model: Model.make(Model.open(vendor, { "vlans/vlan": ["id"] })),
+        running: `<vlans xmlns="${vendor}"><vlan><id>1</id><name>default</name></vlan></vlans>`,
+        without: [":writable-running", ":startup"],
+        validate: (config) =>
+          Element.findAll(config, ["vlans", "vlan"]).length > 2 ? [Refusal.operationFailed("too many VLANs")] : [],
+        operations: { "save-config": () => "ok" }
+      })
+      const session = yield* Netconf.connect({ label: "sim", transport: device.transport })
+      yield* session.edit(xml`<vlans xmlns="${vendor}"><vlan><id>2</id></vlan></vlans>`)
+      const refused = yield* Effect.flip(session.edit(xml`<vlans xmlns="${vendor}"><vlan><id>3</id></vlan></vlans>`))
+      assert.strictEqual(refused._tag, "RpcError")
+    })
+  )
+
+  it.effect("faults", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make()
+      const session = yield* Netconf.connect({ label: "sim", transport: device.transport })
+
+      const off = device.faults.add(Faults.refuse(Refusal.accessDenied("not you")), { on: "edit-config" })
+      const refused = yield* Effect.flip(session.edit(xml`<system xmlns="${system}"><contact>x</contact></system>`))
+      assert.strictEqual(refused._tag, "RpcError")
+      off()
+
+      device.faults.add(Faults.closeAfter("network"), { on: "commit", times: 1 })
+      const unknown = yield* Effect.flip(session.edit(xml`<system xmlns="${system}"><contact>x</contact></system>`))
+      assert.strictEqual(unknown._tag, "CommitUnknownError")
+      assert.strictEqual(device.commits, 1)
+    })
+  )
+
+  it.effect("time", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make({ dialect: [Dialects.oneLock, Dialects.slowCommit] })
+      const session = yield* Netconf.connect({ label: "sim", transport: device.transport })
+      const commit = yield* Effect.forkChild(session.commit(), { startImmediately: true })
+      while (device.log.length === 0) yield* Effect.yieldNow
+      yield* settle
+      yield* TestClock.adjust("5 minutes")
+      yield* Fiber.join(commit)
+    })
+  )
+
+  it.effect("another operator", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make({ dialect: Dialects.staleCandidate })
+      const session = yield* Netconf.connect({ label: "sim", transport: device.transport })
+      device.edit(`<system xmlns="${system}"><location>rack 7</location></system>`)
+      yield* session.edit(xml`<system xmlns="${system}"><contact>noc</contact></system>`)
+      const location = Element.find(device.running, ["system", "location"])
+      assert.strictEqual(location && Element.text(location), "rack 7")
+    })
+  )
+
+  it.effect("a script", () =>
+    Effect.gen(function* () {
+      const server = yield* ScriptedServer.make([
+        ScriptedServer.hello({ base: ["1.0"], sessionId: 7 }),
+        ScriptedServer.expect("<hello"),
+        ScriptedServer.expect(/<get\/>/),
+        ScriptedServer.send(`<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0" message-`),
+        ScriptedServer.cut
+      ])
+      const session = yield* Netconf.connect({ label: "scripted", transport: server.transport })
+      const error = yield* Effect.flip(session.get())
+      assert.strictEqual(error._tag, "ChannelError")
+      yield* server.done
+    })
+  )
+
+  it.effect("a transcript", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make()
+      const filter = Filter.subtree(xml`<system xmlns="${system}"/>`)
+
+      const recorder = Transcript.record(device.transport)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const session = yield* Netconf.connect({ label: "real", transport: recorder.transport })
+          yield* session.getConfig({ source: "running", filter })
+        })
+      )
+      const json = Transcript.toJson(recorder.transcripts()[0]!)
+
+      const transcript = yield* Transcript.fromJson(json)
+      const session = yield* Netconf.connect({ label: "replayed", transport: Transcript.replay(transcript) })
+      const reply = yield* session.getConfig({ source: "running", filter })
+      assert.include(reply.xml, "<hostname>sim</hostname>")
+      assert.notInclude(json, "SkZOQ1hSZkM0bDJYYzRsMg")
+    })
+  )
+
+  it("shows nothing that is not run here", () => {
+    const flat = (text: string) =>
+      text
+        .split("\n")
+        .map((line) => line.trim())
+        .filter((line) => line !== "")
+        .join("\n")
+    const page = fs.readFileSync(new URL("../../docs/testing.md", import.meta.url), "utf8")
+    const here = flat(fs.readFileSync(new URL(import.meta.url), "utf8"))
+    const blocks = [...page.matchAll(/```ts\n([^]*?)```/g)].map((match) => match[1]!)
+    assert.isAbove(blocks.length, 7)
+    for (const block of blocks) {
+      const body = block
+        .split("\n")
+        .filter((line) => !line.startsWith("import "))
+        .join("\n")
+      assert.include(here, flat(body), body)
+    }
+  })
+})
