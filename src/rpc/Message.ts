@@ -100,7 +100,8 @@ export class Collect {
 
   /** Keeps the beginning, which says whose reply it is. */
   #drop(last: Buffer): void {
-    this.#spans = [Buffer.concat([this.peek().subarray(0, 4096), last.subarray(0, 4096)])]
+    const known = this.peek().subarray(0, 4096)
+    this.#spans = [Buffer.concat(known.length < 4096 ? [known, last.subarray(0, 4096)] : [known])]
     this.#growing = undefined
   }
 }

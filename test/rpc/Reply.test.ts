@@ -109,7 +109,7 @@ describe("Reply.judge", () => {
   ]))
   const wrapper = Arbitrary.schema(Schema.Literals(["", "nc", "none", "foreign", "spaced"]))
   const wrap = (kind: string, content: string): string =>
-    kind === "nc" ? nc(content)
+    kind === "nc" ? nc(content).replace(" message-id", ` xmlns="${base}" message-id`)
       : kind === "none" ? `<rpc-reply message-id="1">${content}</rpc-reply>`
       : kind === "foreign" ? `<rpc-reply xmlns="urn:x" message-id="1">${content}</rpc-reply>`
       : kind === "spaced" ? `\n<rpc-reply\nxmlns='${base}'\n>${content}</rpc-reply\n>\n`

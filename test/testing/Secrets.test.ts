@@ -26,10 +26,9 @@ describe("Secrets", () => {
     assert.strictEqual(Secrets.hide(text.replace("*******", "hunter2")), text)
   })
 
-  it("is linear in the size of a message", () => {
-    const long = `<description>${"password ".repeat(50_000)}</description>${"<key>".repeat(1)}${"x".repeat(500_000)}`
-    const started = performance.now()
-    Secrets.hide(long)
-    assert.isBelow(performance.now() - started, 3_000)
+  // Anything quadratic takes minutes here.
+  it("gets through a long message", () => {
+    const long = `<description>${"password ".repeat(50_000)}</description><key>${"x".repeat(500_000)}`
+    assert.notInclude(Secrets.hide(long), "xx")
   })
 })
