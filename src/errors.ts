@@ -64,12 +64,16 @@ export class ConnectionError extends Schema.TaggedError<ConnectionError>()("Conn
   /** Each address that was tried, with how it failed. */
   attempts: Schema.optional(Schema.Array(Schema.String))
 }) {
-  override get message(): string {
+  /** What went wrong, without the device and the operation. */
+  get summary(): string {
     const attempts =
       this.attempts === undefined || this.attempts.length === 0
         ? ""
         : ` (tried ${this.attempts.map(printable).join("; ")})`
-    return describe(this, "connect", `${this.reason}: ${printable(this.detail)}${attempts}${after(this)}`)
+    return `${this.reason}: ${printable(this.detail)}${attempts}${after(this)}`
+  }
+  override get message(): string {
+    return describe(this, "connect", this.summary)
   }
   get isRetryable(): boolean {
     return true
@@ -85,10 +89,14 @@ export class AuthError extends Schema.TaggedError<AuthError>()("AuthError", {
   offered: Schema.Array(Schema.String),
   detail: Schema.String
 }) {
-  override get message(): string {
+  /** What went wrong, without the device and the operation. */
+  get summary(): string {
     const tried = this.tried.length === 0 ? "nothing could be tried" : `tried ${this.tried.join(", ")}`
     const offered = this.offered.length === 0 ? "" : `; the server accepts ${this.offered.map(printable).join(", ")}`
-    return describe(this, "login", `${printable(this.detail)}: ${tried}${offered}`)
+    return `${printable(this.detail)}: ${tried}${offered}`
+  }
+  override get message(): string {
+    return describe(this, "login", this.summary)
   }
   get isRetryable(): boolean {
     return false
@@ -106,12 +114,12 @@ export class HostKeyError extends Schema.TaggedError<HostKeyError>()("HostKeyErr
   howToAccept: Schema.String,
   detail: Schema.String
 }) {
+  /** What went wrong, without the device and the operation. */
+  get summary(): string {
+    return `host key ${this.why}: ${printable(this.keyType)} ${this.fingerprint}; ${printable(this.detail)}\n${this.howToAccept}`
+  }
   override get message(): string {
-    return describe(
-      this,
-      "login",
-      `host key ${this.why}: ${printable(this.keyType)} ${this.fingerprint}; ${printable(this.detail)}\n${this.howToAccept}`
-    )
+    return describe(this, "login", this.summary)
   }
   get isRetryable(): boolean {
     return false
@@ -124,8 +132,12 @@ export class CertificateError extends Schema.TaggedError<CertificateError>()("Ce
   why: Schema.Literals(["expired", "untrusted", "name", "revoked"]),
   detail: Schema.String
 }) {
+  /** What went wrong, without the device and the operation. */
+  get summary(): string {
+    return `certificate ${this.why}: ${printable(this.detail)}`
+  }
   override get message(): string {
-    return describe(this, "login", `certificate ${this.why}: ${printable(this.detail)}`)
+    return describe(this, "login", this.summary)
   }
   get isRetryable(): boolean {
     return false
@@ -142,9 +154,13 @@ export class ChannelError extends Schema.TaggedError<ChannelError>()("ChannelErr
   by: Schema.Literals(["peer", "us", "network"]),
   detail: Schema.String
 }) {
-  override get message(): string {
+  /** What went wrong, without the device and the operation. */
+  get summary(): string {
     const sent = this.phase === "write" ? " (not sent)" : ""
-    return describe(this, "session", `${printable(this.detail)}${sent}${after(this)}`)
+    return `${printable(this.detail)}${sent}${after(this)}`
+  }
+  override get message(): string {
+    return describe(this, "session", this.summary)
   }
   get isRetryable(): boolean {
     return this.by !== "us"
@@ -161,9 +177,13 @@ export class ProtocolError extends Schema.TaggedError<ProtocolError>()("Protocol
   /** Markup kept, every text and attribute value replaced by its length. */
   excerpt: Schema.optional(Schema.String)
 }) {
-  override get message(): string {
+  /** What went wrong, without the device and the operation. */
+  get summary(): string {
     const excerpt = this.excerpt === undefined || this.excerpt === "" ? "" : `; seen: ${printable(this.excerpt)}`
-    return describe(this, this.layer, `${printable(this.detail)}${excerpt}`)
+    return `${printable(this.detail)}${excerpt}`
+  }
+  override get message(): string {
+    return describe(this, this.layer, this.summary)
   }
   get isRetryable(): boolean {
     return false
@@ -191,9 +211,13 @@ export class DeadlineError extends Schema.TaggedError<DeadlineError>()("Deadline
   /** Bytes received for this step before it passed. */
   bytes: Schema.Finite
 }) {
-  override get message(): string {
+  /** What went wrong, without the device and the operation. */
+  get summary(): string {
     const bytes = this.bytes === 0 ? "nothing received" : `${this.bytes} bytes received`
-    return describe(this, this.phase, `no answer within ${this.deadline} ms (phase ${this.phase}, ${bytes})`)
+    return `no answer within ${this.deadline} ms (phase ${this.phase}, ${bytes})`
+  }
+  override get message(): string {
+    return describe(this, this.phase, this.summary)
   }
   /** True while connecting. A read that timed out is still being worked on by the device, so it is not. */
   get isRetryable(): boolean {
@@ -208,8 +232,12 @@ export class CapabilityError extends Schema.TaggedError<CapabilityError>()("Capa
   needed: Schema.Array(Schema.String),
   offered: Schema.Array(Schema.String)
 }) {
+  /** What went wrong, without the device and the operation. */
+  get summary(): string {
+    return `needs ${this.needed.join(" or ")}, which the peer does not offer (not sent)`
+  }
   override get message(): string {
-    return describe(this, "operation", `needs ${this.needed.join(" or ")}, which the peer does not offer (not sent)`)
+    return describe(this, "operation", this.summary)
   }
   get isRetryable(): boolean {
     return false
@@ -225,9 +253,13 @@ export class InputError extends Schema.TaggedError<InputError>()("InputError", {
   where: Schema.optional(Schema.String),
   why: Schema.String
 }) {
-  override get message(): string {
+  /** What went wrong, without the device and the operation. */
+  get summary(): string {
     const where = this.where === undefined ? "" : ` at ${this.where}`
-    return describe(this, "input", `${this.what}${where}: ${printable(this.why)}`)
+    return `${this.what}${where}: ${printable(this.why)}`
+  }
+  override get message(): string {
+    return describe(this, "input", this.summary)
   }
   get isRetryable(): boolean {
     return false
@@ -284,11 +316,14 @@ export const RpcErrorItem = Schema.Struct({
 })
 export interface RpcErrorItem extends Schema.Schema.Type<typeof RpcErrorItem> {}
 
-const printItem = (item: RpcErrorItem): string => {
-  const holder =
-    item.tag === "lock-denied" && item.info?.sessionId !== undefined
-      ? `, held by ${item.info.sessionId === 0 ? "something other than a NETCONF session" : `session ${item.info.sessionId}`}`
-      : ""
+const printHolder = (holder: number, own: number | undefined): string => {
+  if (holder === 0) return "something other than a NETCONF session"
+  return holder === own ? "this session: one lock of this device may cover several datastores" : `session ${holder}`
+}
+
+const printItem = (item: RpcErrorItem, own: number | undefined): string => {
+  const held = item.tag === "lock-denied" ? item.info?.sessionId : undefined
+  const holder = held === undefined ? "" : `, held by ${printHolder(held, own)}`
   const bad = item.info?.badElement ?? item.info?.badAttribute ?? item.info?.badNamespace
   return printable(
     item.tag +
@@ -306,9 +341,13 @@ export class RpcError extends Schema.TaggedError<RpcError>()("RpcError", {
   /** `possible`: some of the change may have been made (stop-on-error and continue-on-error, RFC 6241 §7.2). */
   partial: Schema.optional(Schema.Literals(["possible"]))
 }) {
-  override get message(): string {
+  /** What went wrong, without the device and the operation. */
+  get summary(): string {
     const partial = this.partial === undefined ? "" : "; part of the change may have been made"
-    return describe(this, "rpc", this.errors.map(printItem).join("; ") + partial)
+    return this.errors.map((item) => printItem(item, this.sessionId)).join("; ") + partial
+  }
+  override get message(): string {
+    return describe(this, "rpc", this.summary)
   }
   /** True for what another session holds or uses up for a while: in-use, lock-denied, resource-denied. */
   get isRetryable(): boolean {
@@ -332,9 +371,13 @@ export class CommitUnknownError extends Schema.TaggedError<CommitUnknownError>()
   phase: Schema.Literals(["sent", "replied"]),
   cause: Schema.Union([ChannelError, ProtocolError, DeadlineError, RpcError])
 }) {
-  override get message(): string {
+  /** What went wrong, without the device and the operation. */
+  get summary(): string {
     const datastore = this.datastore === undefined ? "" : ` of ${this.datastore}`
-    return describe(this, "rpc", `whether the change${datastore} was made is unknown: ${this.cause.message}`)
+    return `whether the change${datastore} was made is unknown: ${this.cause.summary}`
+  }
+  override get message(): string {
+    return describe(this, "rpc", this.summary)
   }
   get isRetryable(): boolean {
     return false
@@ -347,8 +390,12 @@ export class DataError extends Schema.TaggedError<DataError>()("DataError", {
   path: Schema.String,
   expected: Schema.String
 }) {
+  /** What went wrong, without the device and the operation. */
+  get summary(): string {
+    return `${printable(this.path)}: expected ${this.expected}`
+  }
   override get message(): string {
-    return describe(this, "data", `${printable(this.path)}: expected ${this.expected}`)
+    return describe(this, "data", this.summary)
   }
   get isRetryable(): boolean {
     return false

@@ -2,7 +2,7 @@
  * A change from lock to save, as the peer's capabilities allow: `session.edit` and `session.save`.
  */
 import * as Effect from "effect/Effect"
-import { CapabilityError, type OperationError, withContext } from "../errors.ts"
+import { CapabilityError, InputError, type OperationError, withContext } from "../errors.ts"
 import type { CallOptions, Operation } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import type { Session } from "../rpc/Session.ts"
@@ -57,22 +57,23 @@ export const save = ({
   return saveRpc === undefined ? Effect.succeed("not-needed") : Effect.as(run(rpc(saveRpc)), "yes")
 }
 
+const targets = { candidate: ":candidate", running: ":writable-running" } as const
+
+/** The datastore to edit, known to be there before the first lock is asked for. */
 const chooseTarget = (
   { session }: ChangeContext,
-  wanted: EditOptions["target"]
-): Effect.Effect<"candidate" | "running", CapabilityError> => {
+  { capabilityCheck, target }: EditOptions
+): Effect.Effect<"candidate" | "running", CapabilityError | InputError> => {
   const { capabilities } = session.hello
-  if (wanted !== undefined) return Effect.succeed(wanted)
-  if (capabilities.has(":candidate")) return Effect.succeed("candidate")
-  if (capabilities.has(":writable-running")) return Effect.succeed("running")
-  return Effect.fail(
-    new CapabilityError({
-      ...session.context,
-      operation: "edit-config",
-      needed: [":candidate", ":writable-running"],
-      offered: capabilities.uris
-    })
-  )
+  const context = { ...session.context, operation: "edit-config" }
+  if (target !== undefined && !(target in targets)) {
+    return new InputError({ ...context, what: "target", why: `expected candidate or running, got ${String(target)}` })
+  }
+  const wanted = target === undefined ? (["candidate", "running"] as const) : [target]
+  const chosen = wanted.find((name) => capabilities.has(targets[name]))
+  if (chosen !== undefined) return Effect.succeed(chosen)
+  if (target !== undefined && capabilityCheck === false) return Effect.succeed(target)
+  return new CapabilityError({ ...context, needed: wanted.map((name) => targets[name]), offered: capabilities.uris })
 }
 
 const editCandidate = ({ run, session }: ChangeContext, config: Fragment, options: EditOptions, notes: Array<string>) =>
@@ -111,7 +112,7 @@ export const edit = (
   options: EditOptions = {}
 ): Effect.Effect<EditReport, OperationError> =>
   Effect.gen(function* () {
-    const target = yield* chooseTarget(context, options.target)
+    const target = yield* chooseTarget(context, options)
     const notes: Array<string> = []
     let applied = false
     const change =

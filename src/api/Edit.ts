@@ -46,9 +46,11 @@ const content = ({ config, url }: EditConfigOptions, capabilities: Capabilities)
   if ((config === undefined) === (url === undefined)) {
     throw new InputError({ what: "config", why: "edit-config takes either config or url" })
   }
-  return config === undefined
-    ? Datastore.urlElement({ url: url! }, capabilities)
-    : baseElement("config", Fragment.unwrapped(config, "config"))
+  if (config === undefined) return Datastore.urlElement({ url: url! }, capabilities)
+  // An empty variable must not become an empty configuration, which default-operation replace would put in force.
+  if (typeof config === "string" && config.trim() === "")
+    throw new InputError({ what: "config", why: "it is empty text" })
+  return baseElement("config", Fragment.unwrapped(config, "config"))
 }
 
 const option = (name: string, value: string | undefined): ReadonlyArray<Element.Element> =>

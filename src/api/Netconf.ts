@@ -46,6 +46,15 @@ const wholeNumber = (what: string, value: number, least: number): Effect.Effect<
     ? Effect.succeed(value)
     : Effect.fail(new InputError({ what, why: `expected a whole number from ${least}, got ${value}` }))
 
+/** What throws an `InputError`, as a typed failure. */
+const checked = <A>(check: () => A): Effect.Effect<A, InputError> =>
+  Effect.try({ try: check, catch: (error) => error as InputError })
+
+const checkFraming = (framing: string): void => {
+  if (framing === "auto" || framing === "end-of-message" || framing === "chunked") return
+  throw new InputError({ what: "framing", why: `expected auto, end-of-message or chunked, got ${framing}` })
+}
+
 /**
  * Opens a session that ends with the scope: close-session with its deadline, then the channel, then the socket.
  *
@@ -56,7 +65,8 @@ const wholeNumber = (what: string, value: number, least: number): Effect.Effect<
 export const connect = (options: ConnectOptions): Effect.Effect<Session.Session, ConnectError, Scope.Scope> =>
   Effect.gen(function* () {
     const { label, transport } = options
-    const deadlines = resolve(options.deadlines)
+    const deadlines = yield* checked(() => resolve(options.deadlines))
+    if (options.framing !== undefined) yield* checked(() => checkFraming(options.framing!))
     const maxOutstanding = yield* wholeNumber("maxOutstanding", options.maxOutstanding ?? 1, 1)
     const core = yield* Core.open({
       transport,

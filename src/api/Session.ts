@@ -5,11 +5,12 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { CapabilityError, type OperationError } from "../errors.ts"
+import { CapabilityError, type InputError, type OperationError } from "../errors.ts"
 import type { Mode } from "../framing/Framing.ts"
 import type { Profile } from "../profiles/Profile.ts"
 import type { Capabilities } from "../rpc/Capabilities.ts"
 import type { CallOptions, Operation } from "../rpc/Operation.ts"
+import type { Reply } from "../rpc/Reply.ts"
 import type * as Core from "../rpc/Session.ts"
 import type { OperationPool } from "../sessions/OperationPool.ts"
 import { type DeadlineMillis, millis } from "../transport/Deadlines.ts"
@@ -84,10 +85,19 @@ const lacking = (operation: Operation<unknown>, core: Core.Session): CapabilityE
 const passesGate = ({ kind, name }: Operation<unknown>): boolean =>
   kind === "read" || name === "close-session" || name === "kill-session"
 
+/** A call with its deadline in milliseconds; fails with an `InputError` where that is no duration. */
+const makeCall =
+  (core: Core.Session) =>
+  (operation: Operation<unknown>, { deadline, warnings }: CallOptions): Effect.Effect<Reply, OperationError> => {
+    if (deadline === undefined) return core.call(operation, { warnings })
+    const toMillis = Effect.try({ try: () => millis("deadline", deadline), catch: (error) => error as InputError })
+    return Effect.flatMap(toMillis, (limit) => core.call(operation, { warnings, deadline: limit }))
+  }
+
 const makeRun = (core: Core.Session, gate: Gate, turn: Turn): Session["run"] => {
+  const call = makeCall(core)
   const send = <A>(operation: Operation<A>, options: CallOptions): Effect.Effect<A, OperationError> => {
-    const deadline = options.deadline === undefined ? {} : { deadlineMillis: millis(options.deadline) }
-    const sent = Effect.map(core.call(operation, { ...options, ...deadline }), operation.decode)
+    const sent = Effect.map(call(operation, options), operation.decode)
     const inTurn = operation.release === true ? sent : turn(operation.name, sent)
     return passesGate(operation) ? inTurn : gate.pass(inTurn)
   }

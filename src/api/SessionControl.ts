@@ -16,7 +16,7 @@ export const closeSession = (): Operation<Reply> => ({
 })
 
 export interface KillSessionOptions {
-  /** Not this session's own, and not 0, which no session has. */
+  /** Not 0, which no session has; devices refuse this session's own. */
   readonly sessionId: number
 }
 

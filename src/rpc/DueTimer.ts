@@ -5,6 +5,9 @@
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
+/** What a timer of the platform can count; who is not due yet then arms it again. */
+const longest = 2 ** 31 - 1
+
 export class DueTimer {
   readonly #now: () => number
   readonly #fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
@@ -25,7 +28,7 @@ export class DueTimer {
     this.#at = at
     this.#fiber = this.#fork(
       Effect.andThen(
-        Effect.sleep(Math.max(0, at - this.#now())),
+        Effect.sleep(Math.min(Math.max(0, at - this.#now()), longest)),
         Effect.sync(() => {
           this.#at = Infinity
           this.#fiber = undefined

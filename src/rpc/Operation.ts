@@ -57,7 +57,7 @@ export interface CallOptions {
    * What rpc-errors of severity warning do. `return` (default): they travel with the reply. `fail`: they fail the call.
    * A predicate decides for each one whether it fails the call.
    */
-  readonly warnings?: "return" | "fail" | ((warning: RpcErrorItem) => boolean)
+  readonly warnings?: "return" | "fail" | ((warning: RpcErrorItem) => boolean) | undefined
   /** False sends the operation even where the peer does not announce what it needs. */
   readonly capabilityCheck?: boolean
 }

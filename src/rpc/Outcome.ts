@@ -44,7 +44,8 @@ export const refused = (
   now: number
 ): Errors.OperationError => {
   const context = contextOf(call, peer, now)
-  const partial = call.operation.partial?.(peer.capabilities) === true ? ("possible" as const) : undefined
+  const mayBePartial = call.operation.partial?.(peer.capabilities) === true && !peer.isPrivate(call.operation.datastore)
+  const partial = mayBePartial ? ("possible" as const) : undefined
   const error = new Errors.RpcError({ ...context, errors, partial })
   if (!mayHaveChanged(call, peer) || !errors.some(saysUnknown)) return error
   return new Errors.CommitUnknownError({

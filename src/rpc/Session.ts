@@ -48,6 +48,12 @@ export interface CloseReason extends EndReason {
   readonly error?: Errors.ProtocolError
 }
 
+/** How one call is sent. */
+export interface Sending extends Pick<CallOptions, "warnings"> {
+  /** Milliseconds from the written rpc to the first byte of its reply. */
+  readonly deadline?: number
+}
+
 type Fork = <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
 
 export class Session {
@@ -145,10 +151,7 @@ export class Session {
   }
 
   /** Sends an operation and waits for its reply. Interrupting it leaves a tombstone; the session goes on. */
-  call(
-    operation: Operation<unknown>,
-    options: CallOptions & { readonly deadlineMillis?: number } = {}
-  ): Effect.Effect<Reply, Errors.OperationError> {
+  call(operation: Operation<unknown>, options: Sending = {}): Effect.Effect<Reply, Errors.OperationError> {
     return Effect.callback((resume) => {
       const refused = this.#refusal(operation)
       if (refused !== undefined) return resume(Effect.fail(refused))
@@ -156,7 +159,7 @@ export class Session {
         id: this.#calls.nextId(),
         operation,
         warnings: options.warnings,
-        deadline: options.deadlineMillis ?? operation.deadline ?? this.#options.deadlines.rpc,
+        deadline: options.deadline ?? operation.deadline ?? this.#options.deadlines.rpc,
         resume,
         frame: undefined,
         abandoned: false,
@@ -191,7 +194,7 @@ export class Session {
     const { closeSession, deadlines } = this.#options
     const polite = this.#state === "up"
     if (polite) this.#state = "closing"
-    const goodbye = polite ? Effect.ignore(this.call(closeSession, { deadlineMillis: deadlines.close })) : Effect.void
+    const goodbye = polite ? Effect.ignore(this.call(closeSession, { deadline: deadlines.close })) : Effect.void
     return Effect.andThen(
       goodbye,
       Effect.suspend(() => {
@@ -369,7 +372,7 @@ export class Session {
     const attempt =
       undo === "close-session"
         ? giveUp
-        : this.call(undo, { deadlineMillis: this.#options.deadlines.close }).pipe(
+        : this.call(undo, { deadline: this.#options.deadlines.close }).pipe(
             Effect.asVoid,
             Effect.catch(() => giveUp)
           )

@@ -2,6 +2,8 @@
  * How long each step may take before it fails with a `DeadlineError` that names the step.
  */
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
+import { InputError } from "../errors.ts"
 
 /** Each as a duration (`"30 seconds"`, milliseconds as a number), or `"none"`. */
 export interface Deadlines {
@@ -40,14 +42,22 @@ export const defaults: DeadlineMillis = {
   close: 5_000
 }
 
-export const millis = (input: Duration.Input | "none"): number =>
-  input === "none" ? Infinity : Duration.toMillis(Duration.fromInputUnsafe(input))
+/** Throws an `InputError` that names `what` for what is no duration above zero. */
+export const millis = (what: string, input: Duration.Input | "none"): number => {
+  if (input === "none") return Infinity
+  const duration = Option.map(Duration.fromInput(input), Duration.toMillis)
+  if (Option.isSome(duration) && duration.value > 0) return duration.value
+  throw new InputError({ what, why: `${String(input)} is no duration above zero; write for example "30 seconds"` })
+}
 
+/** Throws an `InputError` for a step that does not exist or a duration that is none. */
 export const resolve = (deadlines: Deadlines = {}): DeadlineMillis => {
   const resolved: { -readonly [Phase in keyof DeadlineMillis]: number } = { ...defaults }
-  for (const phase of Object.keys(defaults) as ReadonlyArray<keyof DeadlineMillis>) {
-    const input = deadlines[phase]
-    if (input !== undefined) resolved[phase] = millis(input)
+  for (const [phase, input] of Object.entries(deadlines)) {
+    if (!(phase in defaults)) {
+      throw new InputError({ what: `deadlines.${phase}`, why: `expected one of ${Object.keys(defaults).join(", ")}` })
+    }
+    if (input !== undefined) resolved[phase as keyof DeadlineMillis] = millis(`deadlines.${phase}`, input)
   }
   return resolved
 }
