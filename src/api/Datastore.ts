@@ -48,6 +48,6 @@ export const needs = (datastore: Datastore | Url): ReadonlyArray<ReadonlyArray<s
 export const needsToWrite = (datastore: Datastore | Url): ReadonlyArray<ReadonlyArray<string>> =>
   datastore === "running" ? [[":writable-running"]] : needs(datastore)
 
-/** Its name for messages and audits; a URL without its user part, which may hold a password. */
+/** Its name for messages and audits; a URL without its user part, which may hold a password and in it any character. */
 export const label = (datastore: Datastore | Url): string =>
-  typeof datastore === "string" ? datastore : datastore.url.replace(/\/\/[^/@]*@/, "//")
+  typeof datastore === "string" ? datastore : datastore.url.replace(/^([^:]*:(?:\/\/)?)[^]*@/, "$1")

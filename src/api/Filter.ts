@@ -79,6 +79,12 @@ const wholeFilter = (children: ReadonlyArray<Element.Element>): Element.Element 
   })
 }
 
+const isXPath = (filter: Filter): boolean => {
+  if (typeof filter === "string") return /^\s*<(?:[\w.-]+:)?filter\s[^>]*\btype\s*=\s*["']xpath["']/.test(filter)
+  if (isFilter(filter)) return filter._tag === "Select"
+  return "_tag" in filter && filter.name === "filter" && Element.attribute(filter, "type") === "xpath"
+}
+
 /** What the filter needs of the peer. */
 export const needs = (filter: Filter | undefined): ReadonlyArray<ReadonlyArray<string>> =>
-  filter !== undefined && isFilter(filter) && filter._tag === "Select" ? [[":xpath"]] : []
+  filter !== undefined && isXPath(filter) ? [[":xpath"]] : []

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import * as Semaphore from "effect/Semaphore"
-import type { OperationError } from "../errors.ts"
+import { InputError, type OperationError } from "../errors.ts"
 import type { CallOptions, Operation } from "../rpc/Operation.ts"
 import type { Session } from "../rpc/Session.ts"
 import { discardChanges } from "./Commit.ts"
@@ -77,12 +77,22 @@ export class Gate {
 
 const order: ReadonlyArray<Datastore> = ["running", "candidate", "startup"]
 
-/** What is locked: in the order of RFC 6241 appendix E.1, without what a device's other lock covers. */
-const plan = (datastores: ReadonlyArray<Datastore>, session: Session): ReadonlyArray<Datastore> => {
-  const wanted = order.filter((datastore) => datastores.includes(datastore) && !session.leases.held.has(datastore))
-  const covered =
-    session.profile.locks === "candidate" && (wanted.includes("candidate") || session.leases.held.has("candidate"))
-  return covered ? wanted.filter((datastore) => datastore !== "running") : wanted
+/**
+ * What is locked: in the order of RFC 6241 appendix E.1, without what a device's other lock covers. Running after the
+ * candidate is refused: two clients in opposite orders would each hold what the other waits for.
+ */
+const plan = (
+  datastores: ReadonlyArray<Datastore>,
+  session: Session
+): Effect.Effect<ReadonlyArray<Datastore>, InputError> => {
+  const { held } = session.leases
+  const wanted = order.filter((datastore) => datastores.includes(datastore) && !held.has(datastore))
+  if (session.profile.locks === "candidate" && (wanted.includes("candidate") || held.has("candidate"))) {
+    return Effect.succeed(wanted.filter((datastore) => datastore !== "running"))
+  }
+  if (!wanted.includes("running") || !held.has("candidate")) return Effect.succeed(wanted)
+  const why = `the candidate is locked already, and running is locked first: use locked(["running", "candidate"], ...)`
+  return new InputError({ ...session.context, operation: "lock", what: "datastores", why })
 }
 
 export interface LockedContext {
@@ -127,7 +137,7 @@ export const locked = <A, E, R>(
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
         const { held } = context.session.leases
-        const planned = plan(datastores, context.session)
+        const planned = yield* plan(datastores, context.session)
         const take = Effect.gen(function* () {
           for (const datastore of planned) yield* restore(context.run(lock({ target: datastore })))
           // A stale candidate must not commit over what others have changed in running since.

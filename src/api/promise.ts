@@ -11,6 +11,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
+import { inspect } from "node:util"
 import {
   ChannelError,
   type ConnectError,
@@ -136,6 +137,14 @@ class PlainReply implements RpcReply {
   get elapsed(): number {
     return this.#reply.elapsed
   }
+  /** For logs: what it is about, never its content. */
+  toJSON(): unknown {
+    const { bytes, elapsed, messageId, ok, warnings } = this
+    return { ok, messageId, bytes, elapsed, warnings }
+  }
+  [inspect.custom](): unknown {
+    return this.toJSON()
+  }
 }
 
 const toPlain = (reply: Reply): RpcReply => new PlainReply(reply)
@@ -160,6 +169,39 @@ const timeout = (what: string, input: Timeout): Timeout => {
     })
   }
   return input
+}
+
+const names: Readonly<Record<keyof NetconfClientOptions, true>> = {
+  hostname: true,
+  port: true,
+  username: true,
+  password: true,
+  privateKey: true,
+  passphrase: true,
+  agent: true,
+  hostKey: true,
+  ssh: true,
+  transport: true,
+  connectTimeout: true,
+  readTimeout: true,
+  socketConnectTimeout: true,
+  label: true,
+  deadlines: true,
+  maxOutstanding: true,
+  framing: true,
+  capabilities: true,
+  profile: true,
+  limits: true,
+  invalidUtf8: true,
+  missingSessionId: true,
+  maxAbandoned: true
+}
+
+/** A misspelt option would be silently left out, and `hostkey` is worth more than that. */
+const checkNames = (options: object): void => {
+  const unknown = Object.keys(options).find((name) => !(name in names))
+  if (unknown !== undefined)
+    throw new InputError({ what: unknown, why: `no such option; there are ${Object.keys(names).join(", ")}` })
 }
 
 const redacted = (secret: string | Redacted.Redacted<string>): Redacted.Redacted<string> =>
@@ -223,12 +265,13 @@ const connectOptions = (options: NetconfClientOptions): Netconf.ConnectOptions =
 }
 
 type State =
-  | { readonly _tag: "New" | "Connecting" | "Closed" }
+  | { readonly _tag: "New" | "Connecting" | "Failed" | "Closed" }
   | { readonly _tag: "Connected"; readonly session: Session; readonly scope: Scope.Closeable }
 
 const notConnected = {
   New: "the client is not connected: call connect() first",
   Connecting: "the client is still connecting: await connect()",
+  Failed: "connect() failed",
   Closed: "the client was disconnected"
 } as const
 
@@ -249,6 +292,7 @@ export class NetconfClient implements AsyncDisposable {
 
   /** Throws an `InputError` for options that cannot work. */
   constructor(options: NetconfClientOptions) {
+    checkNames(options)
     this.#connectTimeout = timeout("connectTimeout", options.connectTimeout ?? "60 seconds")
     this.#options = connectOptions(options)
   }
@@ -274,7 +318,7 @@ export class NetconfClient implements AsyncDisposable {
       given.throwIfAborted()
       this.#state = { _tag: "Connected", session, scope }
     } catch (error) {
-      this.#state = { _tag: "Closed" }
+      this.#state = { _tag: "Failed" }
       await Effect.runPromise(Scope.close(scope, Exit.void))
       throw error
     } finally {
@@ -409,7 +453,7 @@ export class NetconfClient implements AsyncDisposable {
   /**
    * One change from lock to unlock: lock, edit, validate, commit (candidate only), unlock, and save if asked for. A refused
    * lock ends it with nothing touched; any later refusal means no commit, the edit discarded, the locks released, and
-   * the first error rejected.
+   * the first error rejected. An aborted one rejects when its clean-up is done.
    */
   async lockedEditConfig({
     config,

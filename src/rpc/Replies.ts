@@ -45,6 +45,8 @@ export class Replies {
   readonly #calls: Calls
   readonly #owner: Owner
   #completed: Array<readonly [call: Call, answer: Answer]> = []
+  /** Calls that may have acquired something for nobody. */
+  #undos: Array<Parameters<Owner["undo"]>> = []
   /** Whose reply is arriving in pieces, once its head could be read. */
   #receiving: Call | "nobody" | undefined
   /** How many bytes of it there were when its head was last looked for. */
@@ -106,11 +108,14 @@ export class Replies {
     return (head === "other" ? undefined : this.#calls.find(head.messageId)) ?? "nobody"
   }
 
-  /** Resumes every call whose answer is known, oldest first. */
+  /** Gives back what was acquired for nobody, then resumes every call whose answer is known, oldest first. */
   flush(): void {
-    if (this.#completed.length === 0) return
+    if (this.#completed.length === 0 && this.#undos.length === 0) return
     const completed = this.#completed
+    const undos = this.#undos
     this.#completed = []
+    this.#undos = []
+    for (const [call, undo] of undos) this.#owner.undo(call, undo)
     for (const [call, answer] of completed) call.resume(answer)
   }
 
@@ -187,11 +192,12 @@ export class Replies {
     this.counters.late++
     const undo = call.operation.undo
     if (undo === undefined || judgement._tag === "Refused") return
-    this.#owner.undo(call, judgement._tag === "Success" ? undo(this.#owner.peer().capabilities) : "close-session")
+    this.#undos.push([call, judgement._tag === "Success" ? undo(this.#owner.peer().capabilities) : "close-session"])
   }
 
+  // Taken off the table: its own reply, should it still come, has an id that was issued, and is nobody's.
   #foreign(concerned: Call, messageId: string): void {
-    this.#calls.abandon(concerned)
+    this.#calls.remove(concerned)
     this.#fail(
       concerned,
       new Errors.ProtocolError({
@@ -206,8 +212,11 @@ export class Replies {
     return this.#calls.abandoned === 0 ? this.#calls.find(undefined) : undefined
   }
 
+  /** An answer that cannot be understood; what it may have granted is given back. */
   #fail(call: Call, error: Errors.ProtocolError): void {
     call.answer = "failure"
+    const undo = call.operation.undo?.(this.#owner.peer().capabilities)
+    if (undo !== undefined) this.#undos.push([call, undo])
     this.#completed.push([call, Effect.fail(Outcome.lost(call, error, this.#owner.peer(), this.#owner.now()))])
   }
 }
