@@ -74,8 +74,8 @@ type OptionsOf<Name extends Exclude<keyof typeof operations, "rpc">> = Options<
 
 /** A reply with its lazy parts as plain properties. */
 export interface RpcReply {
-  /** Whether it says `<ok/>`. */
-  readonly ok: boolean
+  /** Always true: a refused rpc rejects, so whoever holds a reply holds a success. */
+  readonly ok: true
   /** The whole message as received. */
   readonly xml: string
   /** The `<data>` element, parsed when first asked for; throws a `ProtocolError` when it is not well-formed. */
@@ -116,9 +116,7 @@ class PlainReply implements RpcReply {
   constructor(reply: Reply) {
     this.#reply = reply
   }
-  get ok(): boolean {
-    return this.#reply.ok
-  }
+  readonly ok = true
   get xml(): string {
     return this.#reply.xml
   }

@@ -25,8 +25,6 @@ export interface Reply {
   readonly elapsed: number
   /** When the reply was complete, in milliseconds since 1970. */
   readonly receivedAt: number
-  /** Whether it says `<ok/>`. */
-  readonly ok: boolean
   /** rpc-errors of severity warning that came with the success. */
   readonly warnings: ReadonlyArray<RpcErrorItem>
   /** The whole message as received. */
@@ -39,7 +37,6 @@ export interface Reply {
 
 export interface Success {
   readonly _tag: "Success"
-  readonly ok: boolean
   readonly warnings: ReadonlyArray<RpcErrorItem>
   /** There when judging needed it. */
   readonly tree: Element.Element | undefined
@@ -59,31 +56,6 @@ const mayHoldError = (bytes: Buffer): boolean => {
     if (at >= 2 && bytes[at - 1] === 0x70 && bytes[at - 2] === 0x72) return true
   }
   return false
-}
-
-const okMarks = [Buffer.from("<ok"), Buffer.from(":ok")]
-
-/** Whether an element `ok` may occur anywhere. */
-const mayHoldOk = (bytes: Buffer): boolean =>
-  okMarks.some((mark) => {
-    for (let at = bytes.indexOf(mark); at !== -1; at = bytes.indexOf(mark, at + 1)) {
-      const after = bytes[at + 3]!
-      if (after <= 0x20 || after === 0x2f || after === 0x3e) return true
-    }
-    return false
-  })
-
-/** The first `ok` element is empty, and nothing but the end of the root follows it. */
-const okAlone =
-  /^(?:[^<]|<(?!(?:[\w.-]+:)?ok[\s/>]))*<((?:[\w.-]+:)?ok)\s*(?:\/>|>\s*<\/\1\s*>)\s*<\/[^<>]*>[\s\0\x07]*$/
-
-/** A large reply would cost more to look at than to parse, and no device writes one that only says ok. */
-const saysOkAlone = (bytes: Buffer): boolean => bytes.length <= 1024 && okAlone.test(bytes.toString("latin1"))
-
-/** What a reply that begins as expected may hold besides. */
-const isCertain = (expected: Expected, first: string, bytes: Buffer): boolean => {
-  if (first === "ok") return saysOkAlone(bytes)
-  return expected === "data" || !mayHoldOk(bytes)
 }
 
 /** Whether the bytes end with the closing tag of the root, white space, NUL and BEL aside. */
@@ -151,7 +123,7 @@ const judgeTree = (reply: Element.Element, expected: Expected): Judgement => {
   const items = RpcErrors.collect(reply)
   if (isNonEmpty(items) && items.some((item) => item.severity === "error")) return { _tag: "Refused", errors: items }
   if (!hasExpected(reply, expected)) return unclear(reply, expected)
-  return { _tag: "Success", ok: expected !== "data" && saysOk(reply, reply.namespace), warnings: items, tree: reply }
+  return { _tag: "Success", warnings: items, tree: reply }
 }
 
 /** Decides what a reply says. Only a certain success is one. */
@@ -165,10 +137,9 @@ export const judge = (message: Message, expected: Expected, limits: Partial<Pars
     first !== undefined &&
     matches(expected, first.name, isOurs(first.namespace, head.namespace)) &&
     endsWithClosingTag(message) &&
-    !mayHoldError(bytes) &&
-    isCertain(expected, first.name, bytes)
+    !mayHoldError(bytes)
   ) {
-    return { _tag: "Success", ok: first.name === "ok", warnings: [], tree: undefined }
+    return { _tag: "Success", warnings: [], tree: undefined }
   }
   try {
     return judgeTree(Parse.decode(bytes, { limits }), expected)
@@ -192,7 +163,6 @@ class MessageReply implements Reply {
   readonly messageId: string | undefined
   readonly elapsed: number
   readonly receivedAt: number
-  readonly ok: boolean
   readonly bytes: number
   readonly warnings: ReadonlyArray<RpcErrorItem>
   readonly #limits: Partial<Parse.Limits>
@@ -205,7 +175,6 @@ class MessageReply implements Reply {
     this.messageId = message.messageId
     this.elapsed = elapsed
     this.receivedAt = receivedAt
-    this.ok = judgement.ok
     this.bytes = message.bytes.length
     this.warnings = judgement.warnings
     this.#limits = limits

@@ -227,7 +227,7 @@ describe("Session", () => {
         // Its own reply may still come: dropped.
         peer.reply(peer.last, data)
         yield* settle
-        assert.strictEqual(session.statistics().lateReplies, 1)
+        assert.deepStrictEqual([session.statistics().foreignReplies, session.statistics().lateReplies], [2, 0])
         peer.onRpc = obliging
         assert.include((yield* session.get()).xml, data)
       }))
