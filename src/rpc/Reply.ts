@@ -58,6 +58,12 @@ const mayHoldError = (bytes: Buffer): boolean => {
   return false
 }
 
+/** An empty `ok`, and behind it nothing but the end of the root. */
+const okAtEnd = /<(?:[\w.-]+:)?ok\s*(?:\/>|><\/(?:[\w.-]+:)?ok\s*>)\s*<\/[^<>]*>\s*$/
+
+/** Whether a reply that begins with `ok` certainly holds nothing else, not even a comment that hides its end. */
+const isOkAlone = (bytes: Buffer): boolean => okAtEnd.test(bytes.subarray(-128).toString("latin1"))
+
 /** Whether the bytes end with the closing tag of the root, white space, NUL and BEL aside. */
 const endsWithClosingTag = ({ bytes, head }: Message): boolean => {
   const closing = `</${head.prefix === "" ? "" : head.prefix + ":"}${head.name}>`
@@ -137,7 +143,8 @@ export const judge = (message: Message, expected: Expected, limits: Partial<Pars
     first !== undefined &&
     matches(expected, first.name, isOurs(first.namespace, head.namespace)) &&
     endsWithClosingTag(message) &&
-    !mayHoldError(bytes)
+    !mayHoldError(bytes) &&
+    (first.name !== "ok" || isOkAlone(bytes))
   ) {
     return { _tag: "Success", warnings: [], tree: undefined }
   }
