@@ -135,7 +135,7 @@ describe("Reply.judge", () => {
       }
       return true
     },
-    { arbitrary: { runs: 1500, size: 20 } }
+    { arbitrary: { seed: 1, runs: 1500, size: 20 } }
   )
 })
 

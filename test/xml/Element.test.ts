@@ -114,7 +114,7 @@ describe("finding", () => {
         assert.strictEqual(find(root, path), findAll(root, path)[0])
       }
     },
-    { arbitrary: { runs: 200, size: 200 } }
+    { arbitrary: { seed: 1, runs: 200, size: 200 } }
   )
 
   it("reads attributes by namespace and the text directly inside", () => {

@@ -22,7 +22,7 @@ describe("print", () => {
       const tree = treeFrom(new Choices(numbers))
       assert.deepStrictEqual(decode(print(tree)), tree)
     },
-    { arbitrary: { runs: 1500, size: 250 } }
+    { arbitrary: { seed: 1, runs: 1500, size: 250 } }
   )
 
   it.prop(
@@ -33,7 +33,7 @@ describe("print", () => {
         assert.deepStrictEqual(decode(print(part)), part)
       }
     },
-    { arbitrary: { runs: 300, size: 250 } }
+    { arbitrary: { seed: 1, runs: 300, size: 250 } }
   )
 
   it.prop(
@@ -43,7 +43,7 @@ describe("print", () => {
       const tree = treeFrom(new Choices(numbers))
       assert.deepStrictEqual(withoutLayout(decode(print(tree, { indent: 2 }))), withoutLayout(tree))
     },
-    { arbitrary: { runs: 300, size: 250 } }
+    { arbitrary: { seed: 1, runs: 300, size: 250 } }
   )
 
   it("keeps the bindings that text and attribute values of a part may use", () => {

@@ -53,11 +53,11 @@ describe("xml", () => {
       assert.strictEqual(Element.attribute(made, "c"), two)
       assert.strictEqual(Element.text(made), three)
       assert.strictEqual(Element.text(Element.child(made, "d")!), one + two)
-      if (findIllegal(one + two + three) === undefined) {
+      if ([one, two, three].every((text) => findIllegal(text) === undefined)) {
         assert.isTrue(Element.equals(decode(print(made)), made))
       }
     },
-    { arbitrary: { runs: 300, size: 40 } }
+    { arbitrary: { seed: 1, runs: 300, size: 40 } }
   )
 
   it("carries what XML cannot carry too: it is refused when sent", () => {

@@ -30,7 +30,7 @@ describe("literal", () => {
     "is read back as the text",
     [Schema.Array(Schema.Union([Schema.Literals(["'", '"', "\\", ",", "(", ")", "\n", "]"]), Schema.String]))],
     ([parts]) => assert.strictEqual(evaluate(literal(parts.join(""))), parts.join("")),
-    { arbitrary: { runs: 500, size: 20 } }
+    { arbitrary: { seed: 1, runs: 500, size: 20 } }
   )
 })
 
@@ -65,7 +65,7 @@ describe("xpath", () => {
     "prints a number that reads back as the same",
     [Schema.Finite.check(Schema.isBetween({ minimum: -1e30, maximum: 1e30 }))],
     ([number]) => assert.strictEqual(Number(xpath`${number}`.expression), number === 0 ? 0 : number),
-    { arbitrary: { runs: 300, size: 100 } }
+    { arbitrary: { seed: 1, runs: 300, size: 100 } }
   )
 
   it("splices an XPath as it stands", () => {
