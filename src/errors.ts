@@ -204,6 +204,7 @@ export class DeadlineError extends Schema.TaggedError<DeadlineError>()("Deadline
     "connect",
     "rpc",
     "progress",
+    "verify",
     "close"
   ]),
   /** The deadline that passed, in milliseconds. */
@@ -214,6 +215,7 @@ export class DeadlineError extends Schema.TaggedError<DeadlineError>()("Deadline
   /** What went wrong, without the device and the operation. */
   get summary(): string {
     const bytes = this.bytes === 0 ? "nothing received" : `${this.bytes} bytes received`
+    if (this.phase === "verify") return `not verified in time to confirm the commit (${this.deadline} ms were left)`
     return `no answer within ${this.deadline} ms (phase ${this.phase}, ${bytes})`
   }
   override get message(): string {
@@ -221,7 +223,7 @@ export class DeadlineError extends Schema.TaggedError<DeadlineError>()("Deadline
   }
   /** True while connecting. A read that timed out is still being worked on by the device, so it is not. */
   get isRetryable(): boolean {
-    return this.phase !== "rpc" && this.phase !== "progress" && this.phase !== "close"
+    return !["rpc", "progress", "verify", "close"].includes(this.phase)
   }
 }
 

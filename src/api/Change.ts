@@ -2,7 +2,7 @@
  * A change from lock to save, as the peer's capabilities allow: `session.edit` and `session.save`.
  */
 import * as Effect from "effect/Effect"
-import { CapabilityError, InputError, type OperationError, withContext } from "../errors.ts"
+import { CapabilityError, CommitUnknownError, InputError, type OperationError, withContext } from "../errors.ts"
 import type { CallOptions, Operation } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import type { Session } from "../rpc/Session.ts"
@@ -102,6 +102,12 @@ type Defined<A> = { [K in keyof A]?: Exclude<A[K], undefined> }
 const defined = <A extends object>(fields: A): Defined<A> =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<A>
 
+/** What an error shows of itself does not include its cause, without which a CommitUnknownError cannot be made. */
+const withState = (error: OperationError, state: string): OperationError =>
+  error._tag === "CommitUnknownError"
+    ? new CommitUnknownError({ ...error, cause: error.cause, state: error.state ?? state })
+    : withContext(error, { state })
+
 /**
  * Locks, edits, validates, commits and unlocks. Any refusal means no commit: the edit is discarded, the locks are
  * released, and the first error is the one that comes back.
@@ -124,11 +130,9 @@ export const edit = (
     )
     const replies = yield* Effect.mapError(
       context.locked(target === "candidate" ? ["running", "candidate"] : ["running"], noted),
-      (error) => (applied ? withContext(error, { state: "the change is applied" }) : error)
+      (error) => (applied ? withState(error, "the change is applied") : error)
     )
     if (options.save !== true) return { target, saved: "no", replies, notes }
-    const saved = yield* Effect.mapError(save(context), (error) =>
-      withContext(error, { state: "the change is applied, not saved" })
-    )
+    const saved = yield* Effect.mapError(save(context), (error) => withState(error, "the change is applied, not saved"))
     return { target, saved, replies, notes }
   })

@@ -82,7 +82,14 @@ export const connect = (options: ConnectOptions): Effect.Effect<Session.Session,
       closeSession: closeSession()
     })
     const pool = yield* OperationPool.Current
-    return Session.make(core, { label, peer: transport.peer, maxOutstanding, deadlines, pool })
+    return Session.make(core, {
+      label,
+      peer: transport.peer,
+      maxOutstanding,
+      deadlines,
+      pool,
+      reconnect: connect(options)
+    })
   })
 
 /** A session as a service, for programs that are about one device. `Layer.mock(NetconfSession, {...})` stands in for it. */

@@ -5,7 +5,8 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { CapabilityError, type InputError, type OperationError } from "../errors.ts"
+import type * as Scope from "effect/Scope"
+import { CapabilityError, type ConnectError, type InputError, type OperationError } from "../errors.ts"
 import type { Mode } from "../framing/Framing.ts"
 import type { Profile } from "../profiles/Profile.ts"
 import type { Capabilities } from "../rpc/Capabilities.ts"
@@ -15,6 +16,7 @@ import type * as Core from "../rpc/Session.ts"
 import type { OperationPool } from "../sessions/OperationPool.ts"
 import { type DeadlineMillis, millis } from "../transport/Deadlines.ts"
 import * as Change from "./Change.ts"
+import { confirmedCommit, type ConfirmedCommitOptions } from "./ConfirmedCommit.ts"
 import type { Datastore } from "./Datastore.ts"
 import type { Fragment } from "./Fragment.ts"
 import { Gate, locked } from "./Locks.ts"
@@ -69,6 +71,17 @@ export interface Session extends Methods {
   ) => Effect.Effect<A, E | OperationError, R>
   /** One change from lock to unlock (and `save`), as the peer's capabilities allow. Any refusal means nothing is committed. */
   readonly edit: (config: Fragment, options?: Change.EditOptions) => Effect.Effect<Change.EditReport, OperationError>
+  /**
+   * Commits for a limited time, runs a check on a session of its own, and confirms; a check that fails, is interrupted or
+   * takes too long cancels the commit, and the device rolls back by itself when not even that reaches it.
+   *
+   * @example
+   * session.confirmedCommit({ timeout: "2 minutes", config }, (other) => other.get({ filter }))
+   */
+  readonly confirmedCommit: <A, E, R>(
+    options: ConfirmedCommitOptions,
+    verify: (session: Session) => Effect.Effect<A, E, R>
+  ) => Effect.Effect<A, E | OperationError | ConnectError, Exclude<R, Scope.Scope>>
   /** Makes running survive a reboot, where the device does not do so itself. */
   readonly save: () => Effect.Effect<"yes" | "not-needed", OperationError>
 }
@@ -117,18 +130,20 @@ export interface Options {
   readonly maxOutstanding: number
   readonly deadlines: DeadlineMillis
   readonly pool: OperationPool
+  /** Another session with the same device, for checks that must not trust this one. */
+  readonly reconnect: Effect.Effect<Session, ConnectError, Scope.Scope>
 }
 
 /** The user's session around an open one of the messages layer. */
 export const make = (core: Core.Session, options: Options): Session => {
-  const { deadlines, label, maxOutstanding, peer, pool } = options
+  const { deadlines, label, maxOutstanding, peer, pool, reconnect } = options
   const gate = new Gate(core)
   const turn = makeTurn({ device: peer, maxOutstanding, pool, queueDeadline: deadlines.queue, context: core.context })
   const run = makeRun(core, gate, turn)
   const lockedContext = { session: core, gate, run, cleanUp: { deadline: deadlines.close } }
   const lockedIn: Session["locked"] = (datastores, program) => locked(datastores, program, lockedContext)
   const change = { session: core, run, locked: lockedIn }
-  return {
+  const session: Session = {
     ...makeMethods(run),
     label,
     peer,
@@ -150,6 +165,9 @@ export const make = (core: Core.Session, options: Options): Session => {
     run,
     locked: lockedIn,
     edit: (config, editOptions) => Change.edit(change, config, editOptions),
+    confirmedCommit: (commitOptions, verify) =>
+      confirmedCommit({ ...change, reconnect, self: () => session }, commitOptions, verify),
     save: () => Change.save(change)
   }
+  return session
 }

@@ -315,6 +315,15 @@ describe("save", () => {
       nothingLeft(device)
     }))
 
+  it.effect("tells applied from saved when nobody answers the saving", () =>
+    Effect.gen(function*() {
+      const { device, session } = yield* open()
+      device.faults.add(Faults.closeAfter(), { on: "copy-config" })
+      const error = yield* Effect.flip(session.edit(hostname("r1"), { save: true }))
+      assert.deepInclude({ ...error }, { _tag: "CommitUnknownError", datastore: "startup", state: "the change is applied, not saved" })
+      assert.strictEqual(error._tag === "CommitUnknownError" && error.cause._tag, "ChannelError")
+    }))
+
   it.effect("saves nothing that was refused", () =>
     Effect.gen(function*() {
       const { operations, session } = yield* open()
