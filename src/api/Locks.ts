@@ -10,6 +10,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
+import type * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
 import { InputError, type OperationError } from "../errors.ts"
 import type { CallOptions, Operation } from "../rpc/Operation.ts"
@@ -95,6 +96,23 @@ const plan = (
   return new InputError({ ...session.context, operation: "lock", what: "datastores", why })
 }
 
+export interface LockedOptions {
+  /**
+   * How long and how often to ask again while another session holds a lock: `Schedule.spaced("2 seconds")`, limited by
+   * `Schedule.upTo({ duration: "1 minute" })`. Default: a held lock fails at once.
+   */
+  readonly wait?: Schedule.Schedule<unknown, OperationError>
+}
+
+const isHeld = (error: OperationError): boolean =>
+  error._tag === "RpcError" && (error.has("lock-denied") || error.has("in-use"))
+
+/** One lock; asking again is safe, because a refused lock has changed nothing. */
+const acquire = ({ run }: LockedContext, target: Datastore, { wait }: LockedOptions) => {
+  const asked = run(lock({ target }))
+  return wait === undefined ? asked : Effect.retry(asked, { schedule: wait, while: isHeld })
+}
+
 export interface LockedContext {
   readonly session: Session
   readonly gate: Gate
@@ -131,7 +149,8 @@ const withFailures = <A, E>(
 export const locked = <A, E, R>(
   datastores: ReadonlyArray<Datastore>,
   program: Effect.Effect<A, E, R>,
-  context: LockedContext
+  context: LockedContext,
+  options: LockedOptions = {}
 ): Effect.Effect<A, E | OperationError, R> =>
   context.gate.hold(
     Effect.uninterruptibleMask((restore) =>
@@ -139,7 +158,7 @@ export const locked = <A, E, R>(
         const { held } = context.session.leases
         const planned = yield* plan(datastores, context.session)
         const take = Effect.gen(function* () {
-          for (const datastore of planned) yield* restore(context.run(lock({ target: datastore })))
+          for (const datastore of planned) yield* restore(acquire(context, datastore, options))
           // A stale candidate must not commit over what others have changed in running since.
           if (planned.includes("candidate")) yield* restore(context.run(discardChanges()))
         })

@@ -19,7 +19,7 @@ import * as Change from "./Change.ts"
 import { confirmedCommit, type ConfirmedCommitOptions } from "./ConfirmedCommit.ts"
 import type { Datastore } from "./Datastore.ts"
 import type { Fragment } from "./Fragment.ts"
-import { Gate, locked } from "./Locks.ts"
+import { Gate, locked, type LockedOptions } from "./Locks.ts"
 import { makeMethods, type Methods } from "./Operations.ts"
 import { make as makeTurn, type Turn } from "./Turn.ts"
 
@@ -67,7 +67,8 @@ export interface Session extends Methods {
    */
   readonly locked: <A, E, R>(
     datastores: ReadonlyArray<Datastore>,
-    program: Effect.Effect<A, E, R>
+    program: Effect.Effect<A, E, R>,
+    options?: LockedOptions
   ) => Effect.Effect<A, E | OperationError, R>
   /** One change from lock to unlock (and `save`), as the peer's capabilities allow. Any refusal means nothing is committed. */
   readonly edit: (config: Fragment, options?: Change.EditOptions) => Effect.Effect<Change.EditReport, OperationError>
@@ -141,7 +142,8 @@ export const make = (core: Core.Session, options: Options): Session => {
   const turn = makeTurn({ device: peer, maxOutstanding, pool, queueDeadline: deadlines.queue, context: core.context })
   const run = makeRun(core, gate, turn)
   const lockedContext = { session: core, gate, run, cleanUp: { deadline: deadlines.close } }
-  const lockedIn: Session["locked"] = (datastores, program) => locked(datastores, program, lockedContext)
+  const lockedIn: Session["locked"] = (datastores, program, lockedOptions) =>
+    locked(datastores, program, lockedContext, lockedOptions)
   const change = { session: core, run, locked: lockedIn }
   const session: Session = {
     ...makeMethods(run),

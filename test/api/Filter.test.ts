@@ -12,8 +12,14 @@ const sent = (filter: Filter.Filter, expected: string) => isSentAs(operations.ge
 
 describe("Filter", () => {
   it("puts one or several subtrees into one filter", () => {
-    sent(Filter.subtree(xml`<a xmlns="urn:a"/>`, `<b xmlns="urn:b"/><c xmlns="urn:c"/>`), `<filter type="subtree"><a xmlns="urn:a"/><b xmlns="urn:b"/><c xmlns="urn:c"/></filter>`)
-    sent([xml`<a xmlns="urn:a"/>`, xml`<b xmlns="urn:b"/>`], `<filter type="subtree"><a xmlns="urn:a"/><b xmlns="urn:b"/></filter>`)
+    sent(
+      Filter.subtree(xml`<a xmlns="urn:a"/>`, `<b xmlns="urn:b"/><c xmlns="urn:c"/>`),
+      `<filter type="subtree"><a xmlns="urn:a"/><b xmlns="urn:b"/><c xmlns="urn:c"/></filter>`
+    )
+    sent(
+      [xml`<a xmlns="urn:a"/>`, xml`<b xmlns="urn:b"/>`],
+      `<filter type="subtree"><a xmlns="urn:a"/><b xmlns="urn:b"/></filter>`
+    )
   })
 
   it("takes empty text for no filter, which an empty filter is not", () => {
@@ -23,9 +29,14 @@ describe("Filter", () => {
 
   it("takes a whole filter element as it is, in the base namespace", () => {
     sent(`<filter type="subtree"><a xmlns="urn:a"/></filter>`, `<filter type="subtree"><a xmlns="urn:a"/></filter>`)
-    sent(`<nc:filter xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0"><a xmlns="urn:a"/></nc:filter>`, `<filter><a xmlns="urn:a"/></filter>`)
+    sent(
+      `<nc:filter xmlns:nc="urn:ietf:params:xml:ns:netconf:base:1.0"><a xmlns="urn:a"/></nc:filter>`,
+      `<filter><a xmlns="urn:a"/></filter>`
+    )
     sent(`<filter type="xpath" select="/t:a" xmlns:t="urn:t"/>`, `<filter type="xpath" select="/t:a"/>`)
-    const [filter] = Element.elements(wire(operations.get({ filter: `<filter type="xpath" select="/t:a" xmlns:t="urn:t"/>` })))
+    const [filter] = Element.elements(
+      wire(operations.get({ filter: `<filter type="xpath" select="/t:a" xmlns:t="urn:t"/>` }))
+    )
     assert.strictEqual(filter!.scope["t"], "urn:t")
     sent(`<filter xmlns="urn:model"/>`, `<filter type="subtree"><filter xmlns="urn:model"/></filter>`)
   })
@@ -82,13 +93,20 @@ describe("Fragment", () => {
 
   it("refuses what is neither text nor elements", () => {
     for (const value of [undefined, null, 42, true]) {
-      assert.throws(() => Fragment.elements(value as unknown as string, "config"), InputError, "expected XML text or elements")
+      assert.throws(
+        () => Fragment.elements(value as unknown as string, "config"),
+        InputError,
+        "expected XML text or elements"
+      )
     }
   })
 
   it("drops a declaration, a byte order mark, comments and white space around", () => {
     for (const text of ["\ufeff<?xml version='1.0'?>\n<a/>", "  <!-- x --><a/>\n", "<?pi x?><a/>"]) {
-      assert.deepStrictEqual(Fragment.elements(text, "config").map(({ name }) => name), ["a"])
+      assert.deepStrictEqual(
+        Fragment.elements(text, "config").map(({ name }) => name),
+        ["a"]
+      )
     }
   })
 

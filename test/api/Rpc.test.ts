@@ -8,7 +8,10 @@ import { isSentAs, wire } from "./wire.ts"
 
 describe("rpc", () => {
   it("sends an operation given as text or element; without a namespace it is the base's", () => {
-    isSentAs(rpc("<get-config><source><running/></source></get-config>"), "<get-config><source><running/></source></get-config>")
+    isSentAs(
+      rpc("<get-config><source><running/></source></get-config>"),
+      "<get-config><source><running/></source></get-config>"
+    )
     isSentAs(rpc(`<show xmlns="urn:x"><a/></show>`), `<show xmlns="urn:x"><a/></show>`)
     isSentAs(rpc(xml`<show xmlns="urn:x">${"<a&b>"}</show>`), `<show xmlns="urn:x">&lt;a&amp;b></show>`)
     isSentAs(rpc(`<?xml version="1.0"?><!-- x --><get/>`), "<get/>")
@@ -16,8 +19,12 @@ describe("rpc", () => {
 
   it("unwraps a whole rpc, whose message-id is replaced, prefixes and all", () => {
     isSentAs(rpc(`<rpc message-id="101"><get/></rpc>`), "<get/>")
-    isSentAs(rpc(`<nc:rpc xmlns:nc="${base}" xmlns:x="urn:x" message-id="1"><nc:get-config><nc:source><nc:running/></nc:source><x:y/></nc:get-config></nc:rpc>`),
-      `<get-config><source><running/></source><y xmlns="urn:x"/></get-config>`)
+    isSentAs(
+      rpc(
+        `<nc:rpc xmlns:nc="${base}" xmlns:x="urn:x" message-id="1"><nc:get-config><nc:source><nc:running/></nc:source><x:y/></nc:get-config></nc:rpc>`
+      ),
+      `<get-config><source><running/></source><y xmlns="urn:x"/></get-config>`
+    )
     isSentAs(rpc(`<rpc xmlns="urn:model"/>`), `<rpc xmlns="urn:model"/>`)
   })
 
@@ -39,11 +46,20 @@ describe("rpc", () => {
   it("knows the operations of the RFC by name and namespace", () => {
     const kinds = (body: string) => rpc(body).kind
     assert.deepStrictEqual(["<get/>", "<get-config/>", "<validate/>"].map(kinds), ["read", "read", "read"])
-    assert.deepStrictEqual(["<lock/>", "<unlock/>", "<discard-changes/>", "<kill-session/>"].map(kinds), Array(4).fill("control"))
-    assert.deepStrictEqual(["<commit/>", "<edit-config/>", "<delete-config/>", "<copy-config/>", "<anything/>"].map(kinds), Array(5).fill("write"))
+    assert.deepStrictEqual(
+      ["<lock/>", "<unlock/>", "<discard-changes/>", "<kill-session/>"].map(kinds),
+      Array(4).fill("control")
+    )
+    assert.deepStrictEqual(
+      ["<commit/>", "<edit-config/>", "<delete-config/>", "<copy-config/>", "<anything/>"].map(kinds),
+      Array(5).fill("write")
+    )
     for (const name of ["get", "lock", "validate"]) assert.strictEqual(kinds(`<${name} xmlns="urn:x"/>`), "write")
     assert.strictEqual(rpc(`<show xmlns="urn:x"/>`, { read: true }).kind, "read")
-    assert.deepInclude(rpc("<edit-config><target><candidate/></target></edit-config>").lease, { change: "edit", datastore: "candidate" })
+    assert.deepInclude(rpc("<edit-config><target><candidate/></target></edit-config>").lease, {
+      change: "edit",
+      datastore: "candidate"
+    })
     assert.isUndefined(rpc(`<edit-config xmlns="urn:x"><target><candidate/></target></edit-config>`).lease)
     assert.isTrue(rpc("<unlock/>").release)
   })
@@ -56,25 +72,40 @@ describe("rpc", () => {
     assert.strictEqual(undo("<lock><target><running/></target></lock>"), "unlock")
     assert.strictEqual(undo("<commit><confirmed/></commit>"), "close-session")
     assert.strictEqual(undo(`<partial-lock xmlns="urn:ietf:params:xml:ns:netconf:partial-lock:1.0"/>`), "close-session")
-    assert.strictEqual(undo(`<create-subscription xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"/>`), "close-session")
+    assert.strictEqual(
+      undo(`<create-subscription xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"/>`),
+      "close-session"
+    )
     for (const body of ["<commit/>", "<unlock/>", "<get/>", `<lock xmlns="urn:x"/>`]) assert.isUndefined(undo(body))
   })
 
   it.effect("fails as a typed error, with the device's name", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect({ label: "leaf" })
       const error = yield* Effect.flip(session.rpc("<a>"))
       assert.deepInclude({ ...error }, { _tag: "InputError", label: "leaf", what: "rpc" })
       assert.deepStrictEqual(peer.names, [])
-    }))
+    })
+  )
 
   for (const [what, text] of [
-    ["U+0000", "\u0000"], ["U+001B", "\u001b"], ["U+FFFE", "\ufffe"], ["a lone surrogate", "\ud83d"], ["a lone low surrogate", "\ude00"]
+    ["U+0000", "\u0000"],
+    ["U+001B", "\u001b"],
+    ["U+FFFE", "\ufffe"],
+    ["a lone surrogate", "\ud83d"],
+    ["a lone low surrogate", "\ude00"]
   ] as const) {
     it.effect(`refuses ${what}, which XML cannot carry, before sending`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect()
-        for (const call of [session.commit({ confirmed: true, persist: text }), session.rpc(xml`<a xmlns="urn:a" b="x">${"x"}</a>`.children.length === 1 ? { ...xml`<a xmlns="urn:a"/>`, children: [text] } : "")]) {
+        for (const call of [
+          session.commit({ confirmed: true, persist: text }),
+          session.rpc(
+            xml`<a xmlns="urn:a" b="x">${"x"}</a>`.children.length === 1
+              ? { ...xml`<a xmlns="urn:a"/>`, children: [text] }
+              : ""
+          )
+        ]) {
           const error = yield* Effect.flip(call)
           assert.strictEqual(error._tag, "InputError", error.message)
           assert.notInclude(error.message, text)
@@ -82,11 +113,12 @@ describe("rpc", () => {
         assert.deepStrictEqual(peer.names, [])
         peer.onRpc = obliging
         yield* session.get()
-      }))
+      })
+    )
   }
 
   it.effect("refuses ]]>]]> under end-of-message framing, and carries it under chunked", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const body = { ...xml`<a xmlns="urn:a"/>`, children: [{ _tag: "Comment", text: " ]]>]]> " } as const] }
       const old = yield* connect({ peer: everything.filter((name) => name !== ":base:1.1") })
       const error = yield* Effect.flip(old.session.rpc(body))
@@ -104,13 +136,17 @@ describe("rpc", () => {
       peer.reply(peer.last)
       yield* settle
       success(call)
-    }))
+    })
+  )
 
   it.effect("is refused by capability only where it says what it needs", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect({ peer: [":base:1.1"], label: "leaf" })
       const error = yield* Effect.flip(session.commit())
-      assert.deepInclude({ ...error }, { _tag: "CapabilityError", needed: [":candidate"], label: "leaf", operation: "commit" })
+      assert.deepInclude(
+        { ...error },
+        { _tag: "CapabilityError", needed: [":candidate"], label: "leaf", operation: "commit" }
+      )
       assert.include(error.message, "not sent")
       assert.deepStrictEqual(peer.names, [])
       const call = yield* start(session.commit({ capabilityCheck: false }))
@@ -121,5 +157,6 @@ describe("rpc", () => {
       const lie = yield* start(session.getConfig({ source: "running/><evil/><x" as "running", capabilityCheck: false }))
       assert.strictEqual(failure(lie)._tag, "InputError")
       assert.deepStrictEqual(peer.names, ["commit"])
-    }))
+    })
+  )
 })

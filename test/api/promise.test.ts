@@ -17,10 +17,18 @@ const hostname = (name: string) => `<system xmlns="${SampleModel.system}"><hostn
 const later = async () => {
   for (let round = 0; round < 12; round++) await new Promise((resolve) => setImmediate(resolve))
 }
-const rejection = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => assert.fail("it did not reject"), (error: unknown) => error)
+const rejection = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => assert.fail("it did not reject"),
+    (error: unknown) => error
+  )
 
 /** A device for one test, and a client of it. */
-const withDevice = async (use: (client: NetconfClient, device: SimulatedDevice.SimulatedDevice) => Promise<void>, options: SimulatedDevice.Options = {}, more: NetconfClientOptions = {}) => {
+const withDevice = async (
+  use: (client: NetconfClient, device: SimulatedDevice.SimulatedDevice) => Promise<void>,
+  options: SimulatedDevice.Options = {},
+  more: NetconfClientOptions = {}
+) => {
   const scope = Scope.makeUnsafe()
   try {
     const device = await Effect.runPromise(Scope.provide(SimulatedDevice.make(options), scope))
@@ -58,21 +66,48 @@ describe("NetconfClient", () => {
       return peer.last.xml.replace(/^<rpc[^>]*>(.*)<\/rpc>$/s, "$1")
     }
     assert.strictEqual(await sent(client.getConfig()), "<get-config><source><running/></source></get-config>")
-    assert.strictEqual(await sent(client.getConfig({ filter: "" })), "<get-config><source><running/></source></get-config>")
+    assert.strictEqual(
+      await sent(client.getConfig({ filter: "" })),
+      "<get-config><source><running/></source></get-config>"
+    )
     assert.strictEqual(await sent(client.get()), "<get/>")
     assert.strictEqual(await sent(client.lock()), "<lock><target><running/></target></lock>")
-    assert.strictEqual(await sent(client.unlock({ target: "candidate" })), "<unlock><target><candidate/></target></unlock>")
+    assert.strictEqual(
+      await sent(client.unlock({ target: "candidate" })),
+      "<unlock><target><candidate/></target></unlock>"
+    )
     assert.include(await sent(client.editConfig({ config: "<a xmlns='urn:a'/>" })), "<target><running/></target>")
-    assert.include(await sent(client.editConfig({ config: "<a xmlns='urn:a'/>", validate: true })), "<test-option>test-then-set</test-option>")
-    assert.strictEqual(await sent(client.editConfig({ target: "candidate", config: "<a xmlns='urn:a'/>", validate: true })), "<validate><source><candidate/></source></validate>")
-    assert.strictEqual(await sent(client.copyConfig({ source: "running", target: "startup" })), "<copy-config><target><startup/></target><source><running/></source></copy-config>")
-    assert.strictEqual(await sent(client.deleteConfig({ target: "startup" })), "<delete-config><target><startup/></target></delete-config>")
+    assert.include(
+      await sent(client.editConfig({ config: "<a xmlns='urn:a'/>", validate: true })),
+      "<test-option>test-then-set</test-option>"
+    )
+    assert.strictEqual(
+      await sent(client.editConfig({ target: "candidate", config: "<a xmlns='urn:a'/>", validate: true })),
+      "<validate><source><candidate/></source></validate>"
+    )
+    assert.strictEqual(
+      await sent(client.copyConfig({ source: "running", target: "startup" })),
+      "<copy-config><target><startup/></target><source><running/></source></copy-config>"
+    )
+    assert.strictEqual(
+      await sent(client.deleteConfig({ target: "startup" })),
+      "<delete-config><target><startup/></target></delete-config>"
+    )
     assert.strictEqual(await sent(client.validate()), "<validate><source><candidate/></source></validate>")
     assert.strictEqual(await sent(client.commit()), "<commit/>")
-    assert.strictEqual(await sent(client.cancelCommit({ persistId: "a" })), "<cancel-commit><persist-id>a</persist-id></cancel-commit>")
+    assert.strictEqual(
+      await sent(client.cancelCommit({ persistId: "a" })),
+      "<cancel-commit><persist-id>a</persist-id></cancel-commit>"
+    )
     assert.strictEqual(await sent(client.discardChanges()), "<discard-changes/>")
-    assert.strictEqual(await sent(client.killSession({ sessionId: 9 })), "<kill-session><session-id>9</session-id></kill-session>")
-    assert.strictEqual(await sent(client.sendRpc(`<rpc message-id="101"><show xmlns="urn:x"/></rpc>`)), `<show xmlns="urn:x"/>`)
+    assert.strictEqual(
+      await sent(client.killSession({ sessionId: 9 })),
+      "<kill-session><session-id>9</session-id></kill-session>"
+    )
+    assert.strictEqual(
+      await sent(client.sendRpc(`<rpc message-id="101"><show xmlns="urn:x"/></rpc>`)),
+      `<show xmlns="urn:x"/>`
+    )
     assert.strictEqual(await sent(client.sendRpc(xml`<show xmlns="urn:x"/>`)), `<show xmlns="urn:x"/>`)
     await client.disconnect()
     assert.strictEqual(peer.last.name, "close-session")
@@ -85,8 +120,12 @@ describe("NetconfClient", () => {
     const reply = await client.get()
     assert.include(reply.xml, data)
     assert.strictEqual(reply.data.name, "data")
-    assert.deepInclude({ ok: reply.ok, warnings: reply.warnings, messageId: reply.messageId }, { ok: true, warnings: [], messageId: peer.last.id })
-    peer.onRpc = (rpc) => peer.reply(rpc, rpc.name === "get" ? "<data><a><b></a></b></data>" : `${rpcError("w", "", "warning")}<ok/>`)
+    assert.deepInclude(
+      { ok: reply.ok, warnings: reply.warnings, messageId: reply.messageId },
+      { ok: true, warnings: [], messageId: peer.last.id }
+    )
+    peer.onRpc = (rpc) =>
+      peer.reply(rpc, rpc.name === "get" ? "<data><a><b></a></b></data>" : `${rpcError("w", "", "warning")}<ok/>`)
     const broken = await client.get()
     assert.throws(() => broken.data, Errors.ProtocolError)
     const warned = await client.commit()
@@ -110,20 +149,41 @@ describe("NetconfClient", () => {
       assert.include((denied as Error).message, "lock on sim (session 1): lock-denied")
       assert.instanceOf(await rejection(client.getConfig({ filter: "<a>" })), Errors.InputError)
       assert.instanceOf(await rejection(client.sendRpc(undefined as unknown as string)), Errors.InputError)
-      assert.instanceOf(await rejection(client.editConfig({ config: undefined as unknown as string })), Errors.InputError)
+      assert.instanceOf(
+        await rejection(client.editConfig({ config: undefined as unknown as string })),
+        Errors.InputError
+      )
     })
   })
 
   it("changes a device from lock to save, and leaves nothing behind a refusal", async () => {
     await withDevice(async (client, device) => {
-      const done = await client.lockedEditConfig({ target: "candidate", config: hostname("r1"), validate: true, save: true })
+      const done = await client.lockedEditConfig({
+        target: "candidate",
+        config: hostname("r1"),
+        validate: true,
+        save: true
+      })
       assert.deepInclude({ ...done, replies: done.replies.length }, { target: "candidate", saved: "yes", replies: 2 })
       const operations = () => device.log.map((entry) => entry.operation)
-      assert.deepStrictEqual(operations(), ["lock", "lock", "discard-changes", "edit-config", "validate", "commit", "unlock", "unlock", "copy-config"])
+      assert.deepStrictEqual(operations(), [
+        "lock",
+        "lock",
+        "discard-changes",
+        "edit-config",
+        "validate",
+        "commit",
+        "unlock",
+        "unlock",
+        "copy-config"
+      ])
       await client.lockedEditConfig({ config: hostname("r2") })
       assert.deepStrictEqual(operations().slice(9), ["lock", "edit-config", "unlock"])
       device.faults.add(Faults.refuse(Refusal.operationFailed("no")), { on: "commit" })
-      assert.instanceOf(await rejection(client.lockedEditConfig({ target: "candidate", config: hostname("r3") })), Errors.RpcError)
+      assert.instanceOf(
+        await rejection(client.lockedEditConfig({ target: "candidate", config: hostname("r3") })),
+        Errors.RpcError
+      )
       assert.deepStrictEqual([device.locks.size, device.candidateIsDirty], [0, false])
       device.lock("running")
       assert.instanceOf(await rejection(client.lockedEditConfig({ config: hostname("r4") })), Errors.RpcError)
@@ -250,7 +310,10 @@ describe("NetconfClient", () => {
   it("is not connected after a disconnect that came while the hello was read", async () => {
     for (let ticks = 0; ticks < 40; ticks++) {
       const { client, peers } = scripted()
-      const connecting = client.connect().then(() => "connected", () => "rejected")
+      const connecting = client.connect().then(
+        () => "connected",
+        () => "rejected"
+      )
       await later()
       peers[0]!.sayHello(helloOf(everything))
       for (let tick = 0; tick < ticks; tick++) await Promise.resolve()
@@ -271,7 +334,10 @@ describe("NetconfClient", () => {
 
   it("limits a reply by readTimeout", async () => {
     const { client } = await connected({ readTimeout: "20 millis", deadlines: { close: "5 millis" } })
-    assert.deepInclude({ ...((await rejection(client.get())) as object) }, { _tag: "DeadlineError", phase: "rpc", deadline: 20 })
+    assert.deepInclude(
+      { ...((await rejection(client.get())) as object) },
+      { _tag: "DeadlineError", phase: "rpc", deadline: 20 }
+    )
     await client.disconnect()
   })
 })
@@ -293,7 +359,10 @@ describe("NetconfClient's options", () => {
     assert.doesNotThrow(() => new NetconfClient({ transport, deadlines: { rpc: "none", close: "1 second" } }))
     const { client, peer } = await connected()
     assert.include(((await rejection(client.get({ deadline: 30 }))) as Error).message, `write "30 seconds"`)
-    assert.include(((await rejection(client.commit({ confirmed: true, confirmTimeout: 120 }))) as Error).message, `write "120 seconds"`)
+    assert.include(
+      ((await rejection(client.commit({ confirmed: true, confirmTimeout: 120 }))) as Error).message,
+      `write "120 seconds"`
+    )
     assert.deepStrictEqual(peer.names, [])
     await client.disconnect()
   })
@@ -306,11 +375,31 @@ describe("NetconfClient's options", () => {
   it("show no secret, whatever looks at the client or its errors", async () => {
     const password = "hunter2-s3cret"
     const privateKey = "-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2-s3cret\n-----END OPENSSH PRIVATE KEY-----\n"
-    for (const secrets of [{ password }, { password: Redacted.make(password) }, { privateKey, passphrase: password }, { privateKey: Buffer.from(privateKey), passphrase: Redacted.make(password) }]) {
-      const client = new NetconfClient({ hostname: "127.0.0.1", port: 1, username: "admin", hostKey: "accept-any", label: "leaf", ...secrets })
+    for (const secrets of [
+      { password },
+      { password: Redacted.make(password) },
+      { privateKey, passphrase: password },
+      { privateKey: Buffer.from(privateKey), passphrase: Redacted.make(password) }
+    ]) {
+      const client = new NetconfClient({
+        hostname: "127.0.0.1",
+        port: 1,
+        username: "admin",
+        hostKey: "accept-any",
+        label: "leaf",
+        ...secrets
+      })
       const error = await rejection(client.connect())
       assert.isTrue(Errors.isNetconfError(error), String(error))
-      const shown = [inspect(client, { depth: 20, showHidden: true }), JSON.stringify(client), String(client), inspect(error, { depth: 20 }), JSON.stringify(error), (error as Error).message, (error as Error).stack ?? ""]
+      const shown = [
+        inspect(client, { depth: 20, showHidden: true }),
+        JSON.stringify(client),
+        String(client),
+        inspect(error, { depth: 20 }),
+        JSON.stringify(error),
+        (error as Error).message,
+        (error as Error).stack ?? ""
+      ]
       for (const text of shown) assert.notInclude(text, "s3cret")
     }
   })

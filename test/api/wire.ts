@@ -8,7 +8,9 @@ import { print } from "../../src/xml/Print.ts"
 import { base, everything, helloOf } from "../rpc/peer.ts"
 
 export const capabilitiesOf = (names: ReadonlyArray<string> = everything) =>
-  Capabilities.make([...helloOf(names).matchAll(/<capability>([^<]*)</g)].map((found) => found[1]!.replaceAll("&amp;", "&")))
+  Capabilities.make(
+    [...helloOf(names).matchAll(/<capability>([^<]*)</g)].map((found) => found[1]!.replaceAll("&amp;", "&"))
+  )
 
 /** What stands inside `<rpc>` on the wire. */
 export const wire = (operation: Operation<unknown>, names?: ReadonlyArray<string>): Element.Element => {

@@ -28,7 +28,10 @@ const hostname = (name: string) => `<system xmlns="${SampleModel.system}"><hostn
 const calls = (session: Session): ReadonlyArray<Effect.Effect<unknown, unknown>> => [
   Effect.flatMap(session.get(), (reply) => reply.data),
   Effect.flatMap(session.getConfig({ source: "candidate" }), (reply) => reply.tree),
-  session.locked(["running", "candidate"], Effect.andThen(session.editConfig({ target: "candidate", config: hostname("r1") }), session.commit())),
+  session.locked(
+    ["running", "candidate"],
+    Effect.andThen(session.editConfig({ target: "candidate", config: hostname("r1") }), session.commit())
+  ),
   session.editConfig({ target: "running", config: hostname("-wrong name-"), capabilityCheck: false }),
   session.edit(hostname("r2"), { save: true }),
   session.rpc(`<nonsense xmlns="urn:x"/>`),
@@ -39,23 +42,31 @@ const calls = (session: Session): ReadonlyArray<Effect.Effect<unknown, unknown>>
 const tapped = (transport: Transport, packets: Array<Buffer>): Transport => ({
   ...transport,
   open: (handler, context) =>
-    transport.open({
-      ...handler,
-      data: (bytes) => {
-        packets.push(Buffer.from(bytes))
-        handler.data(bytes)
-      }
-    }, context)
+    transport.open(
+      {
+        ...handler,
+        data: (bytes) => {
+          packets.push(Buffer.from(bytes))
+          handler.data(bytes)
+        }
+      },
+      context
+    )
 })
 
 const recordOne = (name: string, dialect: Partial<Dialects.Dialect>): Effect.Effect<Recording> =>
-  Effect.scoped(Effect.gen(function*() {
-    const packets: Array<Buffer> = []
-    const device = yield* SimulatedDevice.make({ dialect })
-    yield* Effect.scoped(Effect.flatMap(Netconf.connect({ transport: tapped(device.transport, packets) }), (session) =>
-      Effect.forEach(calls(session), Effect.exit, { discard: true })))
-    return { name, packets }
-  })).pipe(Effect.orDie)
+  Effect.scoped(
+    Effect.gen(function* () {
+      const packets: Array<Buffer> = []
+      const device = yield* SimulatedDevice.make({ dialect })
+      yield* Effect.scoped(
+        Effect.flatMap(Netconf.connect({ transport: tapped(device.transport, packets) }), (session) =>
+          Effect.forEach(calls(session), Effect.exit, { discard: true })
+        )
+      )
+      return { name, packets }
+    })
+  ).pipe(Effect.orDie)
 
 export const record: Effect.Effect<ReadonlyArray<Recording>> = Effect.all([
   recordOne("chunked", {}),
@@ -66,9 +77,41 @@ export const record: Effect.Effect<ReadonlyArray<Recording>> = Effect.all([
 ])
 
 const debris = [
-  "\n#0\n", "\n#1\n", "\n##\n", "\n#4294967295\n", "\n#999\n", "]]>]]>", "]]>", "<", ">", "&", "&#0;", "&x;", "\"", "'", "\0", "\u0007", "\ufeff", "\xff", "\xc3",
-  "<rpc-error/>", "<ok/>", "</rpc-reply>", "<rpc-reply>", "<rpc-reply message-id=\"1\"/>", "<!DOCTYPE a>", "<![CDATA[", "<!--", "-->", "<?x", "<notification/>", "<hello/>",
-  " message-id=\"3\"", " xmlns=\"\"", "<a>".repeat(300), "x".repeat(5000)
+  "\n#0\n",
+  "\n#1\n",
+  "\n##\n",
+  "\n#4294967295\n",
+  "\n#999\n",
+  "]]>]]>",
+  "]]>",
+  "<",
+  ">",
+  "&",
+  "&#0;",
+  "&x;",
+  '"',
+  "'",
+  "\0",
+  "\u0007",
+  "\ufeff",
+  "\xff",
+  "\xc3",
+  "<rpc-error/>",
+  "<ok/>",
+  "</rpc-reply>",
+  "<rpc-reply>",
+  '<rpc-reply message-id="1"/>',
+  "<!DOCTYPE a>",
+  "<![CDATA[",
+  "<!--",
+  "-->",
+  "<?x",
+  "<notification/>",
+  "<hello/>",
+  ' message-id="3"',
+  ' xmlns=""',
+  "<a>".repeat(300),
+  "x".repeat(5000)
 ].map((text) => Buffer.from(text, "latin1"))
 
 const damageOnce = (random: Random.Random, bytes: Buffer): Buffer => {
@@ -167,7 +210,8 @@ const replaying = (random: Random.Random, packets: Array<Buffer>): Transport =>
   Memory.make((endpoint) => {
     const next = (): void => {
       const packet = packets.shift()
-      if (packet === undefined) return endpoint.close({ by: random.pick(["peer", "network"] as const), detail: "the recording is over" })
+      if (packet === undefined)
+        return endpoint.close({ by: random.pick(["peer", "network"] as const), detail: "the recording is over" })
       for (const piece of Random.split(random, packet)) connection.write(piece)
     }
     // What was cut off may be what the client waits for: after a while it gets the next packet all the same.
@@ -198,8 +242,11 @@ const session = async (random: Random.Random, packets: ReadonlyArray<Buffer>): P
     maxOutstanding: random.pick([1, 4]),
     limits: { bytes: random.pick([2000, 1_000_000]) }
   } as const
-  const program = Effect.scoped(Effect.flatMap(Netconf.connect(options), (open) =>
-    Effect.forEach(calls(open), Effect.exit, { concurrency: random.pick([1, 8]) })))
+  const program = Effect.scoped(
+    Effect.flatMap(Netconf.connect(options), (open) =>
+      Effect.forEach(calls(open), Effect.exit, { concurrency: random.pick([1, 8]) })
+    )
+  )
   const hang = new Promise<never>((_, reject) => {
     setTimeout(() => reject(new Error("it hangs")), 15_000).unref()
   })
@@ -228,7 +275,8 @@ export const run = async ({ seconds, seed }: { readonly seconds: number; readonl
     const random = Random.make(seed + rounds)
     const { name, packets } = random.pick(recordings)
     try {
-      for (let times = 0; times < 10; times++) through(random, damage(random, Buffer.concat(damageSession(random, packets))))
+      for (let times = 0; times < 10; times++)
+        through(random, damage(random, Buffer.concat(damageSession(random, packets))))
       await session(random, packets)
       await new Promise((resolve) => setImmediate(resolve))
       if (loud.length > 0) throw loud.splice(0)[0]

@@ -136,7 +136,10 @@ describe("Calls", () => {
           assert.strictEqual(match._tag === "Foreign" ? match.concerned : null, concerned)
         }
         assert.strictEqual(calls.abandoned, open.filter((one) => one.abandoned).length)
-        assert.deepStrictEqual(calls.all().map((one) => one.id), open.map((one) => one.id))
+        assert.deepStrictEqual(
+          calls.all().map((one) => one.id),
+          open.map((one) => one.id)
+        )
       }
       return true
     },

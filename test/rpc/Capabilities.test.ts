@@ -5,11 +5,34 @@ const netconf = (name: string) => `urn:ietf:params:netconf:capability:${name}`
 
 describe("Capabilities", () => {
   it("answers to short names, with and without a version, and to URIs", () => {
-    const capabilities = Capabilities.make(["urn:ietf:params:netconf:base:1.1", netconf("validate:1.1"), netconf("candidate:1.0")])
-    for (const name of [":base:1.1", ":base", ":validate", ":validate:1.1", ":candidate", ":candidate:1.0", netconf("candidate:1.0"), "urn:ietf:params:netconf:base:1.1"]) {
+    const capabilities = Capabilities.make([
+      "urn:ietf:params:netconf:base:1.1",
+      netconf("validate:1.1"),
+      netconf("candidate:1.0")
+    ])
+    for (const name of [
+      ":base:1.1",
+      ":base",
+      ":validate",
+      ":validate:1.1",
+      ":candidate",
+      ":candidate:1.0",
+      netconf("candidate:1.0"),
+      "urn:ietf:params:netconf:base:1.1"
+    ]) {
       assert.isTrue(capabilities.has(name), name)
     }
-    for (const name of [":base:1.0", ":validate:1.0", ":valid", "candidate", ":startup", "", ":", "__proto__", "constructor"]) {
+    for (const name of [
+      ":base:1.0",
+      ":validate:1.0",
+      ":valid",
+      "candidate",
+      ":startup",
+      "",
+      ":",
+      "__proto__",
+      "constructor"
+    ]) {
       assert.isFalse(capabilities.has(name), name)
     }
   })
@@ -26,13 +49,21 @@ describe("Capabilities", () => {
   })
 
   it("reads the schemes of :url", () => {
-    assert.deepStrictEqual(Capabilities.make([netconf("url:1.0?scheme=http, ftp,file,")]).urlSchemes, ["http", "ftp", "file"])
+    assert.deepStrictEqual(Capabilities.make([netconf("url:1.0?scheme=http, ftp,file,")]).urlSchemes, [
+      "http",
+      "ftp",
+      "file"
+    ])
     assert.deepStrictEqual(Capabilities.make([netconf("url:1.0")]).urlSchemes, [])
     assert.deepStrictEqual(Capabilities.make([]).urlSchemes, [])
   })
 
   it("reads modules with revision, features and deviations", () => {
-    const { modules } = Capabilities.make(["urn:a?module=a&amp;revision=2020-01-01&features=x,y&deviations=a-dev", "urn:b?revision=1", "urn:c?module=c"])
+    const { modules } = Capabilities.make([
+      "urn:a?module=a&amp;revision=2020-01-01&features=x,y&deviations=a-dev",
+      "urn:b?revision=1",
+      "urn:c?module=c"
+    ])
     assert.deepStrictEqual(modules, [
       { name: "a", namespace: "urn:a", revision: "2020-01-01", features: ["x", "y"], deviations: ["a-dev"] },
       { name: "c", namespace: "urn:c", revision: undefined, features: [], deviations: [] }

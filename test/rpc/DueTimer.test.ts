@@ -5,7 +5,7 @@ import * as TestClock from "effect/testing/TestClock"
 import { DueTimer } from "../../src/rpc/DueTimer.ts"
 import { countingSleepers, settle } from "./peer.ts"
 
-const make = Effect.gen(function*() {
+const make = Effect.gen(function* () {
   const clock = yield* Clock.Clock
   const fork = Effect.runForkWith(yield* Effect.context<never>())
   const fired: Array<number> = []
@@ -15,7 +15,7 @@ const make = Effect.gen(function*() {
 
 describe("DueTimer", () => {
   it.effect("fires once, at the earliest moment that was asked for", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { fired, timer } = yield* make
       timer.arm(5000)
       timer.arm(2000)
@@ -27,31 +27,36 @@ describe("DueTimer", () => {
       timer.arm(25_000)
       yield* TestClock.adjust("10 seconds")
       assert.deepStrictEqual(fired, [2000, 25_000])
-    }))
+    })
+  )
 
   it.effect("never fires for never, and not after it was cancelled", () =>
-    countingSleepers((sleepers) => Effect.gen(function*() {
-      const { fired, timer } = yield* make
-      timer.arm(Infinity)
-      assert.strictEqual(sleepers(), 0)
-      timer.arm(1000)
-      timer.arm(500)
-      yield* settle
-      assert.strictEqual(sleepers(), 1)
-      timer.cancel()
-      yield* settle
-      assert.strictEqual(sleepers(), 0)
-      yield* TestClock.adjust("1 hour")
-      assert.deepStrictEqual(fired, [])
-    })))
+    countingSleepers((sleepers) =>
+      Effect.gen(function* () {
+        const { fired, timer } = yield* make
+        timer.arm(Infinity)
+        assert.strictEqual(sleepers(), 0)
+        timer.arm(1000)
+        timer.arm(500)
+        yield* settle
+        assert.strictEqual(sleepers(), 1)
+        timer.cancel()
+        yield* settle
+        assert.strictEqual(sleepers(), 0)
+        yield* TestClock.adjust("1 hour")
+        assert.deepStrictEqual(fired, [])
+      })
+    )
+  )
 
   it.effect("fires soon for a moment that has passed, and never inside arm", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { fired, timer } = yield* make
       yield* TestClock.adjust("10 seconds")
       timer.arm(5)
       yield* settle
       yield* TestClock.adjust("1 millis")
       assert.strictEqual(fired.length, 1)
-    }))
+    })
+  )
 })

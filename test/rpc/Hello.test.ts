@@ -39,7 +39,9 @@ describe("Hello.read", () => {
        <session-id>4</session-id>
      </hello>`)
     assert.strictEqual(hello.sessionId, 4)
-    assert.isTrue(hello.capabilities.has(":startup") && hello.capabilities.has("http://example.net/router/2.3/myfeature"))
+    assert.isTrue(
+      hello.capabilities.has(":startup") && hello.capabilities.has("http://example.net/router/2.3/myfeature")
+    )
     assert.deepStrictEqual(hello.tolerated, [])
   })
 
@@ -47,12 +49,27 @@ describe("Hello.read", () => {
     ["an XML declaration", `<?xml version="1.0" encoding="UTF-8"?>\n${plain}`, []],
     ["a wrong encoding in the declaration", `<?xml version="1.0" encoding="ISO-8859-1"?>${plain}`, []],
     ["white space, NUL and BEL before", `\u0000\u0007\r\n ${plain}`, []],
-    ["a banner", `Welcome to <the> router\n*** no <hello> here ***\n${plain}`.replace("<hello>", "hello"), ["text before the hello"]],
+    [
+      "a banner",
+      `Welcome to <the> router\n*** no <hello> here ***\n${plain}`.replace("<hello>", "hello"),
+      ["text before the hello"]
+    ],
     ["Junos' comments", `<!-- No zombies were killed -->\n${plain}\n<!-- session start -->`, ["text before the hello"]],
     ["an rpc-error before", `<rpc-error><error-tag>x</error-tag></rpc-error>${plain}`, ["text before the hello"]],
-    ["a prefix", plain.replace("<hello xmlns", "<nc:hello xmlns:nc").replaceAll(/<(\/?)(capabilit|session)/g, "<$1nc:$2").replace("</hello", "</nc:hello"), []],
+    [
+      "a prefix",
+      plain
+        .replace("<hello xmlns", "<nc:hello xmlns:nc")
+        .replaceAll(/<(\/?)(capabilit|session)/g, "<$1nc:$2")
+        .replace("</hello", "</nc:hello"),
+      []
+    ],
     ["no namespace", plain.replace(` xmlns="${base}"`, ""), ["a hello without its namespace"]],
-    ["session-id before the capabilities", plain.replace(/(<capabilities>.*<\/capabilities>)(<session-id>7<\/session-id>)/, "$2$1"), []],
+    [
+      "session-id before the capabilities",
+      plain.replace(/(<capabilities>.*<\/capabilities>)(<session-id>7<\/session-id>)/, "$2$1"),
+      []
+    ],
     ["white space around the session-id", plain.replace(">7<", ">\n 7 \n<"), []],
     ["elements that it does not know", plain.replace("<capabilities>", "<vendor>x</vendor><capabilities><more/>"), []]
   ]
@@ -66,7 +83,11 @@ describe("Hello.read", () => {
   }
 
   it("reads 1,000 capabilities, 150 kB", () => {
-    const uris = Array.from({ length: 1000 }, (_, n) => `http://example.com/ns/yang/module-${n}?module=module-${n}&revision=2020-01-01&deviations=${"d".repeat(60)}`)
+    const uris = Array.from(
+      { length: 1000 },
+      (_, n) =>
+        `http://example.com/ns/yang/module-${n}?module=module-${n}&revision=2020-01-01&deviations=${"d".repeat(60)}`
+    )
     const text = helloOf([...everything, ...uris])
     assert.isAbove(text.length, 150_000)
     assert.strictEqual(read(text).capabilities.modules.length, 1000)
@@ -100,6 +121,10 @@ describe("Hello.chooseFraming", () => {
     assert.throws(() => Hello.chooseFraming("chunked", peer(base)), Hello.HelloError)
   })
   it("refuses a peer of no base version, and says what both offer", () => {
-    assert.throws(() => Hello.chooseFraming("auto", peer("urn:x")), Hello.HelloError, "we offer base:1.0 and base:1.1, the peer no base version")
+    assert.throws(
+      () => Hello.chooseFraming("auto", peer("urn:x")),
+      Hello.HelloError,
+      "we offer base:1.0 and base:1.1, the peer no base version"
+    )
   })
 })

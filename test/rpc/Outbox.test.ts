@@ -14,7 +14,9 @@ const make = () => {
   }
   const connection = { write, pause: () => {}, resume: () => {}, details: {}, notes: [] }
   return {
-    outbox, wire, written,
+    outbox,
+    wire,
+    written,
     open: () => outbox.open(connection, Buffer.from("hello")),
     full: (isFull: boolean) => {
       room = !isFull
@@ -23,8 +25,17 @@ const make = () => {
 }
 
 const call = (id: string): Call => ({
-  id, operation: operations.get(), warnings: undefined, deadline: 1, resume: () => {}, frame: Buffer.from(id), abandoned: false,
-  answer: undefined, since: 0, progressAt: undefined, received: 0
+  id,
+  operation: operations.get(),
+  warnings: undefined,
+  deadline: 1,
+  resume: () => {},
+  frame: Buffer.from(id),
+  abandoned: false,
+  answer: undefined,
+  since: 0,
+  progressAt: undefined,
+  received: 0
 })
 
 describe("Outbox", () => {
@@ -46,7 +57,10 @@ describe("Outbox", () => {
     const calls = ["a", "b", "c", "d"].map(call)
     calls.forEach((one) => outbox.send(one))
     assert.deepStrictEqual(wire, ["hello", "a"])
-    assert.deepStrictEqual(calls.map((one) => one.frame === undefined), [true, false, false, false])
+    assert.deepStrictEqual(
+      calls.map((one) => one.frame === undefined),
+      [true, false, false, false]
+    )
     outbox.drain()
     assert.deepStrictEqual(wire, ["hello", "a", "b"])
     full(false)

@@ -30,12 +30,24 @@ describe("Reply.judge", () => {
     ["output", "output", replyOf("1", `<x xmlns="urn:x"/>`)],
     ["ok as output", "output", replyOf("1")],
     ["data as output", "output", replyOf("1", "<data/>")],
-    ["ok in Junos' containers", "ok", replyOf("1", `<commit-results xmlns="urn:junos"><routing-engine><name>re0</name><ok/></routing-engine></commit-results>`)],
+    [
+      "ok in Junos' containers",
+      "ok",
+      replyOf(
+        "1",
+        `<commit-results xmlns="urn:junos"><routing-engine><name>re0</name><ok/></routing-engine></commit-results>`
+      )
+    ],
     ["data that speaks of rpc-errors", "data", replyOf("1", "<data><a>no rpc-error here</a></data>")],
-    ["data with a model's own rpc-error", "data", replyOf("1", `<data><rpc-error xmlns="urn:model">1</rpc-error></data>`)]
+    [
+      "data with a model's own rpc-error",
+      "data",
+      replyOf("1", `<data><rpc-error xmlns="urn:model">1</rpc-error></data>`)
+    ]
   ]
   for (const [what, expected, text] of successes) {
-    it(`takes ${what} for a success`, () => assert.strictEqual(judge(text, expected)._tag, "Success", JSON.stringify(judge(text, expected))))
+    it(`takes ${what} for a success`, () =>
+      assert.strictEqual(judge(text, expected)._tag, "Success", JSON.stringify(judge(text, expected))))
   }
 
   const junos = `<commit-results><rpc-error><error-severity>error</error-severity><error-message>bad</error-message></rpc-error></commit-results>`
@@ -45,18 +57,34 @@ describe("Reply.judge", () => {
     ["an rpc-error behind data", replyOf("1", `<data/>${rpcError("in-use")}`)],
     ["an rpc-error among warnings", replyOf("1", rpcError("a", "", "warning") + rpcError("in-use") + "<ok/>")],
     ["a prefixed rpc-error", nc(`<nc:ok/><nc:rpc-error><nc:error-tag>in-use</nc:error-tag></nc:rpc-error>`)],
-    ["an rpc-error in a foreign namespace", replyOf("1", `<ok/><rpc-error xmlns="urn:x"><error-tag>in-use</error-tag></rpc-error>`)],
+    [
+      "an rpc-error in a foreign namespace",
+      replyOf("1", `<ok/><rpc-error xmlns="urn:x"><error-tag>in-use</error-tag></rpc-error>`)
+    ],
     ["an rpc-error without severity", replyOf("1", "<ok/><rpc-error/>")],
     ["an rpc-error with an empty severity", replyOf("1", "<ok/><rpc-error><error-severity/></rpc-error>")],
-    ["an rpc-error with an unknown severity", replyOf("1", "<ok/><rpc-error><error-severity>Warning</error-severity></rpc-error>")],
+    [
+      "an rpc-error with an unknown severity",
+      replyOf("1", "<ok/><rpc-error><error-severity>Warning</error-severity></rpc-error>")
+    ],
     ["an rpc-error in commit-results", replyOf("1", `${junos}<ok/>`)],
-    ["an rpc-error in multi-routing-engine-results", replyOf("1", `<multi-routing-engine-results><multi-routing-engine-item>${junos}</multi-routing-engine-item></multi-routing-engine-results><ok/>`)],
+    [
+      "an rpc-error in multi-routing-engine-results",
+      replyOf(
+        "1",
+        `<multi-routing-engine-results><multi-routing-engine-item>${junos}</multi-routing-engine-item></multi-routing-engine-results><ok/>`
+      )
+    ],
     ["an rpc-error in a vendor's container", replyOf("1", `<x xmlns="urn:x"><y>${rpcError("in-use")}</y></x><ok/>`)],
-    ["an rpc-error of the base namespace inside data", replyOf("1", `<data><a xmlns="urn:a"><rpc-error xmlns="${base}"/></a></data>`)]
+    [
+      "an rpc-error of the base namespace inside data",
+      replyOf("1", `<data><a xmlns="urn:a"><rpc-error xmlns="${base}"/></a></data>`)
+    ]
   ]
   for (const [what, text] of refusals) {
     for (const expected of expectations) {
-      it(`takes ${what} for a refusal where ${expected} was expected`, () => assert.strictEqual(judge(text, expected)._tag, "Refused"))
+      it(`takes ${what} for a refusal where ${expected} was expected`, () =>
+        assert.strictEqual(judge(text, expected)._tag, "Refused"))
     }
   }
 
@@ -89,23 +117,57 @@ describe("Reply.judge", () => {
 
   it("says what it saw and what it expected", () => {
     const judgement = judge(replyOf("1", `<a/><b xmlns="urn:b"/>`), "ok")
-    assert.include(judgement, { layer: "message", detail: `the reply holds <a>, <b> in namespace "urn:b" where <ok/> was expected` })
+    assert.include(judgement, {
+      layer: "message",
+      detail: `the reply holds <a>, <b> in namespace "urn:b" where <ok/> was expected`
+    })
   })
 
   const warning = rpcError("w", "", "warning")
-  const parts = Arbitrary.schema(Schema.Literals([
-    "<ok/>", "<ok></ok>", "<ok xmlns=\"urn:x\"/>", "<data/>", "<data><a/></data>", "<data xmlns=\"\"/>", "<data>rpc-error</data>",
-    "<x xmlns=\"urn:x\"/>", "<commit-results><ok/></commit-results>", warning, rpcError("in-use"), "<rpc-error xmlns=\"urn:x\"/>",
-    `<x><y>${rpcError("in-use")}</y></x>`, `<data>${rpcError("in-use")}</data>`, "text", " ", "\n", "<!-- rpc-error -->", "<!-- a -->", "<![CDATA[<ok/>]]>", "<?pi a?>",
-    "</rpc-reply>", "<rpc-reply>", "<a>", "</a>", "&amp;", "&x;", "<", "]]>"
-  ]))
+  const parts = Arbitrary.schema(
+    Schema.Literals([
+      "<ok/>",
+      "<ok></ok>",
+      '<ok xmlns="urn:x"/>',
+      "<data/>",
+      "<data><a/></data>",
+      '<data xmlns=""/>',
+      "<data>rpc-error</data>",
+      '<x xmlns="urn:x"/>',
+      "<commit-results><ok/></commit-results>",
+      warning,
+      rpcError("in-use"),
+      '<rpc-error xmlns="urn:x"/>',
+      `<x><y>${rpcError("in-use")}</y></x>`,
+      `<data>${rpcError("in-use")}</data>`,
+      "text",
+      " ",
+      "\n",
+      "<!-- rpc-error -->",
+      "<!-- a -->",
+      "<![CDATA[<ok/>]]>",
+      "<?pi a?>",
+      "</rpc-reply>",
+      "<rpc-reply>",
+      "<a>",
+      "</a>",
+      "&amp;",
+      "&x;",
+      "<",
+      "]]>"
+    ])
+  )
   const wrapper = Arbitrary.schema(Schema.Literals(["", "nc", "none", "foreign", "spaced"]))
   const wrap = (kind: string, content: string): string =>
-    kind === "nc" ? nc(content).replace(" message-id", ` xmlns="${base}" message-id`)
-      : kind === "none" ? `<rpc-reply message-id="1">${content}</rpc-reply>`
-      : kind === "foreign" ? `<rpc-reply xmlns="urn:x" message-id="1">${content}</rpc-reply>`
-      : kind === "spaced" ? `\n<rpc-reply\nxmlns='${base}'\n>${content}</rpc-reply\n>\n`
-      : replyOf("1", content)
+    kind === "nc"
+      ? nc(content).replace(" message-id", ` xmlns="${base}" message-id`)
+      : kind === "none"
+        ? `<rpc-reply message-id="1">${content}</rpc-reply>`
+        : kind === "foreign"
+          ? `<rpc-reply xmlns="urn:x" message-id="1">${content}</rpc-reply>`
+          : kind === "spaced"
+            ? `\n<rpc-reply\nxmlns='${base}'\n>${content}</rpc-reply\n>\n`
+            : replyOf("1", content)
 
   it.prop(
     "agrees with a full parse, and never succeeds where the tree holds an error",
@@ -148,13 +210,14 @@ describe("Reply.make", () => {
   }
 
   it.effect("gives data, or the first output element, or says that there is none", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       assert.strictEqual((yield* make(replyOf("1", "<a/><data><b/></data>")).data).name, "data")
       assert.strictEqual((yield* make(replyOf("1", `<x xmlns="urn:x"/><y/>`)).data).name, "x")
       assert.strictEqual((yield* make(replyOf("1", `${rpcError("w", "", "warning")}<x/>`)).data).name, "x")
       const none = yield* Effect.flip(make(replyOf("1")).data)
       assert.deepInclude({ ...none }, { layer: "message", detail: "the reply holds no data", operation: "x" })
-    }))
+    })
+  )
 
   it("shows the text exactly as received, with its size in bytes", () => {
     const text = `<?xml version="1.0"?>\n${replyOf("1", "<data>\u00e9\u{1f600}</data>")}\n`

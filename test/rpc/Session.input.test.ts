@@ -6,7 +6,8 @@ import { connect, data, failure, isWaiting, obliging, replyOf, rpcError, settle,
 import type { Peer } from "./peer.ts"
 
 const latin1 = (text: string) => Buffer.from(text, "latin1")
-const note = (content = "") => `<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0">${content}</notification>`
+const note = (content = "") =>
+  `<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0">${content}</notification>`
 
 describe("Session's input", () => {
   const unusable: ReadonlyArray<readonly [string, (id: string) => string | Buffer, "xml" | "message", string]> = [
@@ -17,19 +18,44 @@ describe("Session's input", () => {
     ["is truncated", (id) => replyOf(id, rpcError("in-use")).slice(0, -30), "xml", ""],
     ["is truncated inside data", (id) => replyOf(id, data).slice(0, -14), "xml", ""],
     ["is not UTF-8", (id) => latin1(replyOf(id, "<data>\u00e9</data>")), "xml", `invalidUtf8: "replace"`],
-    ["is not UTF-8 far inside", (id) => latin1(replyOf(id, `<data>${"x".repeat(3000)}\u00e9</data>`)), "xml", "not valid UTF-8"],
-    ["is larger than the limit", (id) => replyOf(id, `<data>${"x".repeat(5000)}</data>`), "message", "more than the limit of 4000 (limits.bytes)"],
+    [
+      "is not UTF-8 far inside",
+      (id) => latin1(replyOf(id, `<data>${"x".repeat(3000)}\u00e9</data>`)),
+      "xml",
+      "not valid UTF-8"
+    ],
+    [
+      "is larger than the limit",
+      (id) => replyOf(id, `<data>${"x".repeat(5000)}</data>`),
+      "message",
+      "more than the limit of 4000 (limits.bytes)"
+    ],
     ["holds nothing", (id) => replyOf(id, ""), "message", "holds nothing where <data> was expected"],
     ["holds ok", (id) => replyOf(id, "<ok/>"), "message", "<ok> where <data> was expected"],
-    ["has data in a foreign namespace", (id) => replyOf(id, `<data xmlns="urn:x"/>`), "message", `in namespace "urn:x"`],
-    ["is in a foreign namespace", (id) => replyOf(id, data).replace(":base:1.0", ":base:7"), "message", "expected an rpc-reply"],
+    [
+      "has data in a foreign namespace",
+      (id) => replyOf(id, `<data xmlns="urn:x"/>`),
+      "message",
+      `in namespace "urn:x"`
+    ],
+    [
+      "is in a foreign namespace",
+      (id) => replyOf(id, data).replace(":base:1.0", ":base:7"),
+      "message",
+      "expected an rpc-reply"
+    ],
     ["carries a second root", (id) => `${replyOf(id, data)}<rpc-reply/>`, "xml", ""],
-    ["is deeper than the limit around an error", (id) => replyOf(id, `<data/>${"<a>".repeat(300)}${rpcError("in-use")}${"</a>".repeat(300)}`), "xml", "limit"]
+    [
+      "is deeper than the limit around an error",
+      (id) => replyOf(id, `<data/>${"<a>".repeat(300)}${rpcError("in-use")}${"</a>".repeat(300)}`),
+      "xml",
+      "limit"
+    ]
   ]
   for (const framing of ["chunked", "end-of-message"] as const) {
     for (const [what, make, layer, said] of unusable) {
       it.effect(`fails the call alone whose reply ${what} (${framing})`, () =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           const { peer, session } = yield* connect({ framing, label: "leaf", limits: { bytes: 4000 } })
           const call = yield* start(session.get())
           peer.send(make(peer.last.id))
@@ -41,25 +67,29 @@ describe("Session's input", () => {
           peer.onRpc = obliging
           assert.include((yield* session.get()).xml, data)
           assert.isUndefined(peer.end)
-        }))
+        })
+      )
     }
   }
 
   it.effect("fails each of many calls whose replies are too large or not UTF-8, none waits for its deadline", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect({ limits: { bytes: 2000 } })
       for (let round = 0; round < 8; round++) {
         const call = yield* start(session.get())
         const { id } = peer.last
-        peer.send(round % 2 === 0 ? replyOf(id, `<data>${"x".repeat(3000)}</data>`) : latin1(replyOf(id, "<data>\u00e9</data>")))
+        peer.send(
+          round % 2 === 0 ? replyOf(id, `<data>${"x".repeat(3000)}</data>`) : latin1(replyOf(id, "<data>\u00e9</data>"))
+        )
         yield* settle
         assert.strictEqual(failure(call)._tag, "ProtocolError")
       }
       assert.isUndefined(peer.end)
-    }))
+    })
+  )
 
   it.effect("says whose an oversized reply is when it comes in small chunks", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect({ maxOutstanding: 2, limits: { bytes: 2000 } })
       const older = yield* start(session.get())
       const call = yield* start(session.get())
@@ -69,14 +99,15 @@ describe("Session's input", () => {
       failure(call)
       assert.isTrue(isWaiting(older))
       yield* Fiber.interrupt(older)
-    }))
+    })
+  )
 
   for (const [what, message] of [
     ["is not UTF-8", latin1(note("\u00e9"))],
     ["is larger than the limit", Buffer.from(note("x".repeat(3000)))]
   ] as const) {
     it.effect(`lets no call suffer from a notification that ${what}`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect({ limits: { bytes: 2000 } })
         const call = yield* start(session.commit())
         peer.send(message)
@@ -86,22 +117,30 @@ describe("Session's input", () => {
         peer.reply(peer.last)
         yield* settle
         success(call)
-      }))
+      })
+    )
   }
 
   it.effect("reads bytes that are not UTF-8 where told to replace them", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect({ invalidUtf8: "replace" })
       const call = yield* start(session.get())
       peer.send(latin1(replyOf(peer.last.id, "<data><a>caf\u00e9</a></data>")))
       yield* settle
       assert.include(success(call).xml, "<a>caf\ufffd</a>")
-    }))
+    })
+  )
 
   it.effect("takes data that is not well-formed inside, and says so when the data is asked for", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect({ label: "leaf" })
-      for (const inside of ["<a><b></a></b>", "<a>&unknown;</a>", `${"<a>".repeat(300)}${"</a>".repeat(300)}`, "<a b='1' b='2'/>", "<p:a/>"]) {
+      for (const inside of [
+        "<a><b></a></b>",
+        "<a>&unknown;</a>",
+        `${"<a>".repeat(300)}${"</a>".repeat(300)}`,
+        "<a b='1' b='2'/>",
+        "<p:a/>"
+      ]) {
         const call = yield* start(session.get())
         peer.reply(peer.last, `<data>${inside}</data>`)
         yield* settle
@@ -112,10 +151,11 @@ describe("Session's input", () => {
           assert.deepInclude({ ...error }, { _tag: "ProtocolError", layer: "xml", operation: "get", label: "leaf" })
         }
       }
-    }))
+    })
+  )
 
   it.effect("parses data once, also after its text was taken", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect()
       peer.onRpc = obliging
       const reply = yield* session.get()
@@ -123,7 +163,8 @@ describe("Session's input", () => {
       assert.strictEqual(yield* reply.data, yield* reply.data)
       assert.strictEqual(reply.xml, text)
       assert.strictEqual((yield* reply.data).name, "data")
-    }))
+    })
+  )
 
   const faults: ReadonlyArray<readonly [string, string]> = [
     ["a size of zero", "\n#0\nx\n##\n"],
@@ -140,7 +181,7 @@ describe("Session's input", () => {
   ]
   for (const [what, bytes] of faults) {
     it.effect(`ends the session for ${what} in chunked framing, at once and saying so`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect({ label: "leaf", maxOutstanding: 2 })
         const calls = [yield* start(session.get()), yield* start(session.get())]
         peer.bytes(bytes)
@@ -152,7 +193,8 @@ describe("Session's input", () => {
         }
         assert.isDefined(peer.end)
         assert.include((yield* session.closed).detail, "not NETCONF")
-      }))
+      })
+    )
   }
 
   const ends: ReadonlyArray<readonly [string, (peer: Peer) => void]> = [
@@ -163,7 +205,7 @@ describe("Session's input", () => {
   ]
   for (const [where, begin] of ends) {
     it.effect(`fails the call when the peer closes ${where}`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect()
         const call = yield* start(session.get())
         begin(peer)
@@ -172,11 +214,12 @@ describe("Session's input", () => {
         const error = failure(call)
         assert.deepInclude({ ...error }, { _tag: "ChannelError", phase: "closed", by: "peer" })
         assert.isTrue(error._tag === "ChannelError" && error.isRetryable)
-      }))
+      })
+    )
   }
 
   it.effect("tolerates white space, NUL and BEL between messages, and counts them", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect({ framing: "end-of-message" })
       const call = yield* start(session.get())
       peer.bytes("\r\n \u0000\u0007")
@@ -184,19 +227,26 @@ describe("Session's input", () => {
       peer.bytes("\n")
       yield* settle
       success(call)
-      assert.isAbove(Object.values(session.statistics().tolerated).reduce((sum, count) => sum + count, 0), 0)
-    }))
+      assert.isAbove(
+        Object.values(session.statistics().tolerated).reduce((sum, count) => sum + count, 0),
+        0
+      )
+    })
+  )
 
   it.effect("reads a reply that comes byte by byte", () =>
-    Effect.gen(function*() {
-      const { peer, session } = yield* connect({ memory: { cut: (bytes) => Array.from(bytes, (_, at) => bytes.subarray(at, at + 1)) } })
+    Effect.gen(function* () {
+      const { peer, session } = yield* connect({
+        memory: { cut: (bytes) => Array.from(bytes, (_, at) => bytes.subarray(at, at + 1)) }
+      })
       peer.onRpc = obliging
       assert.include((yield* session.get()).xml, data)
       assert.include((yield* session.commit()).xml, "<ok/>")
-    }))
+    })
+  )
 
   it.effect("says nothing of the content in its errors", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect()
       const call = yield* start(session.get())
       peer.reply(peer.last, `<secret hidden="s3cret">s3cret</secret>`)
@@ -204,5 +254,6 @@ describe("Session's input", () => {
       const error = failure(call)
       assert.notInclude(error.message + JSON.stringify(error), "s3cret")
       assert.include(error.message, "<secret")
-    }))
+    })
+  )
 })

@@ -4,13 +4,30 @@ import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import * as Netconf from "../../src/api/Netconf.ts"
 import * as Framing from "../../src/framing/Framing.ts"
-import { connect, data, everything, failure, helloOf, isWaiting, obliging, replyOf, rpcError, settle, start, success, transport } from "./peer.ts"
+import {
+  connect,
+  data,
+  everything,
+  failure,
+  helloOf,
+  isWaiting,
+  obliging,
+  replyOf,
+  rpcError,
+  settle,
+  start,
+  success,
+  transport
+} from "./peer.ts"
 
 describe("Session", () => {
   describe("opening", () => {
-    for (const [framing, version] of [["chunked", ":base:1.1"], ["end-of-message", ":base:1.0"]] as const) {
+    for (const [framing, version] of [
+      ["chunked", ":base:1.1"],
+      ["end-of-message", ":base:1.0"]
+    ] as const) {
       it.effect(`speaks ${framing} framing with a peer of ${version}`, () =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           const { peer, session } = yield* connect({ peer: [version, ":candidate"] })
           peer.onRpc = obliging
           assert.strictEqual(session.framing, framing)
@@ -21,13 +38,16 @@ describe("Session", () => {
           const rpc = peer.last.xml
           const expected = framing === "chunked" ? `\n#${Buffer.byteLength(rpc)}\n${rpc}\n##\n` : `${rpc}]]>]]>`
           assert.strictEqual(wire.slice(wire.indexOf("]]>]]>") + 6), expected)
-        }))
+        })
+      )
     }
 
     it.effect("sends its own hello without waiting for the peer's, and no rpc before that was read", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peers, transport: memory } = transport()
-        const connecting = yield* start(Effect.flatMap(Netconf.connect({ transport: memory }), (session) => session.get()))
+        const connecting = yield* start(
+          Effect.flatMap(Netconf.connect({ transport: memory }), (session) => session.get())
+        )
         const peer = peers[0]!
         assert.include(peer.hello, "urn:ietf:params:netconf:base:1.1")
         assert.notInclude(peer.hello, "session-id")
@@ -38,12 +58,15 @@ describe("Session", () => {
         yield* settle
         assert.deepStrictEqual(peer.names.slice(0, 1), ["get"])
         assert.isTrue(success(connecting).xml.includes(data))
-      }))
+      })
+    )
 
     it.effect("waits as long as the profile says before the first rpc", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peers, transport: memory } = transport()
-        const connecting = yield* start(Effect.flatMap(Netconf.connect({ transport: memory }), (session) => session.get()))
+        const connecting = yield* start(
+          Effect.flatMap(Netconf.connect({ transport: memory }), (session) => session.get())
+        )
         const peer = peers[0]!
         peer.sayHello(helloOf([...everything, "http://netconfcentral.org/ns/yuma-system?module=yuma-system"]))
         yield* TestClock.adjust("4 millis")
@@ -53,24 +76,32 @@ describe("Session", () => {
         yield* settle
         assert.deepStrictEqual(peer.names, ["get"])
         yield* Fiber.interrupt(connecting)
-      }))
+      })
+    )
 
     it.effect("reads chunked messages in the same bytes as the hello", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peers, transport: memory } = transport()
         const connecting = yield* start(Netconf.connect({ transport: memory }))
         const note = `<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"/>`
-        peers[0]!.sayHello(helloOf(everything), Framing.encode("chunked", note), Framing.encode("chunked", replyOf("1")))
+        peers[0]!.sayHello(
+          helloOf(everything),
+          Framing.encode("chunked", note),
+          Framing.encode("chunked", replyOf("1"))
+        )
         yield* settle
         const session = success(connecting)
         const { foreignReplies, unexpectedMessages } = session.statistics()
         assert.deepStrictEqual([unexpectedMessages, foreignReplies], [1, 1])
-      }))
+      })
+    )
 
     it.effect("fails within its deadline when no hello comes, says what came, and leaves nothing", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peers, transport: memory } = transport()
-        const connecting = yield* start(Netconf.connect({ label: "leaf", transport: memory, deadlines: { hello: "3 seconds" } }))
+        const connecting = yield* start(
+          Netconf.connect({ label: "leaf", transport: memory, deadlines: { hello: "3 seconds" } })
+        )
         peers[0]!.bytes("<hello>")
         yield* TestClock.adjust("2999 millis")
         assert.isTrue(isWaiting(connecting))
@@ -80,11 +111,12 @@ describe("Session", () => {
         assert.strictEqual(error._tag, "DeadlineError")
         assert.include(error.message, "hello on leaf: no answer within 3000 ms (phase hello, 7 bytes received)")
         assert.strictEqual(peers[0]!.end?.by, "peer")
-      }))
+      })
+    )
 
     for (const by of ["peer", "network"] as const) {
       it.effect(`fails at once when ${by} ends the connection before the hello`, () =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           const { peers, transport: memory } = transport()
           const connecting = yield* start(Netconf.connect({ transport: memory }))
           peers[0]!.endpoint.close({ by, detail: "gone" })
@@ -92,27 +124,37 @@ describe("Session", () => {
           const error = failure(connecting)
           assert.strictEqual(error._tag, by === "network" ? "ConnectionError" : "ChannelError")
           assert.include(error.message, "gone before the peer's hello")
-        }))
+        })
+      )
     }
 
     it.effect("leaves nothing behind when it is interrupted while waiting for the hello", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peers, transport: memory } = transport()
         const connecting = yield* start(Netconf.connect({ transport: memory }))
         assert.isTrue(isWaiting(connecting))
         yield* Fiber.interrupt(connecting)
         yield* settle
         assert.strictEqual(peers[0]!.end?.by, "peer")
-      }))
+      })
+    )
 
     const badHellos: ReadonlyArray<readonly [string, string | Buffer, string]> = [
       ["is not XML", "%$ nonsense", "not a hello"],
       ["is not well-formed", `<hello xmlns="x"><capabilities></hello>`, "capabilities"],
-      ["is another message", `<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><ok/></rpc-reply>`, "not a hello"],
+      [
+        "is another message",
+        `<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><ok/></rpc-reply>`,
+        "not a hello"
+      ],
       ["is an rpc-error", `<rpc-error><error-tag>access-denied</error-tag></rpc-error>`, "an rpc-error came instead"],
       ["has a DOCTYPE", `<!DOCTYPE hello [<!ENTITY a "b">]>${helloOf(everything)}`, "DOCTYPE"],
       ["has a DOCTYPE inside", helloOf(everything).replace("<capabilities>", "<!DOCTYPE a><capabilities>"), ""],
-      ["has no capabilities", `<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><session-id>1</session-id></hello>`, "no capabilities"],
+      [
+        "has no capabilities",
+        `<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><session-id>1</session-id></hello>`,
+        "no capabilities"
+      ],
       ["has empty capabilities", helloOf([]), "no capabilities"],
       ["is in a foreign namespace", helloOf(everything).replace(":base:1.0", ":base:9.9"), "foreign namespace"],
       ["has no base version", helloOf([":candidate"]), "no base version in common"],
@@ -120,14 +162,20 @@ describe("Session", () => {
       ["has session-id 0", helloOf(everything, "0"), "session-id is not a number from 1"],
       ["has a session-id in words", helloOf(everything, "seven"), "session-id is not a number from 1"],
       ["has a session-id beyond 32 bits", helloOf(everything, "4294967296"), "session-id is not a number from 1"],
-      ["is deeper than the limit", helloOf(everything).replace("<capabilities>", `${"<a>".repeat(300)}${"</a>".repeat(300)}<capabilities>`), "limit"],
+      [
+        "is deeper than the limit",
+        helloOf(everything).replace("<capabilities>", `${"<a>".repeat(300)}${"</a>".repeat(300)}<capabilities>`),
+        "limit"
+      ],
       ["is larger than the limit", helloOf([...everything, "x".repeat(20_000)]), "more than the limit of 10000"]
     ]
     for (const [what, hello, said] of badHellos) {
       it.effect(`refuses a hello that ${what}`, () =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           const { peers, transport: memory } = transport()
-          const connecting = yield* start(Netconf.connect({ label: "leaf", transport: memory, limits: { bytes: 10_000 } }))
+          const connecting = yield* start(
+            Netconf.connect({ label: "leaf", transport: memory, limits: { bytes: 10_000 } })
+          )
           peers[0]!.bytes(Buffer.concat([Buffer.from(hello), Buffer.from("]]>]]>")]))
           yield* settle
           const error = failure(connecting)
@@ -136,11 +184,12 @@ describe("Session", () => {
           assert.include(error.message, said)
           assert.include(error.message, "on leaf")
           assert.strictEqual(peers[0]!.end?.by, "peer")
-        }))
+        })
+      )
     }
 
     it.effect("tolerates a missing session-id where told to, and reports it", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peers, transport: memory } = transport()
         const connecting = yield* start(Netconf.connect({ transport: memory, missingSessionId: "tolerate" }))
         peers[0]!.sayHello(`A banner\n${helloOf(everything, null)}\n<!-- end -->`)
@@ -148,9 +197,12 @@ describe("Session", () => {
         const session = success(connecting)
         assert.isUndefined(session.sessionId)
         assert.deepStrictEqual(session.notes, ["text before the hello", "a hello without session-id"])
-      }))
+      })
+    )
 
-    const offers: ReadonlyArray<readonly [ours: "auto" | "end-of-message" | "chunked", theirs: ReadonlyArray<string>, result: string]> = [
+    const offers: ReadonlyArray<
+      readonly [ours: "auto" | "end-of-message" | "chunked", theirs: ReadonlyArray<string>, result: string]
+    > = [
       ["auto", [":base:1.0"], "end-of-message"],
       ["auto", [":base:1.1"], "chunked"],
       ["auto", [":base:1.0", ":base:1.1"], "chunked"],
@@ -163,7 +215,7 @@ describe("Session", () => {
     ]
     for (const [ours, theirs, result] of offers) {
       it.effect(`with framing ${ours} and a peer of ${theirs.join(" and ")} comes to ${result}`, () =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           const { peers, transport: memory } = transport()
           const connecting = yield* start(Netconf.connect({ transport: memory, framing: ours }))
           const offered = (version: string) => peers[0]!.hello!.includes(`urn:ietf:params:netconf:base:${version}`)
@@ -172,13 +224,14 @@ describe("Session", () => {
           yield* settle
           if (result === "refused") assert.include(failure(connecting).message, `connect with framing: "auto"`)
           else assert.strictEqual(success(connecting).framing, result)
-        }))
+        })
+      )
     }
   })
 
   describe("calls", () => {
     it.effect("gives each of many answers to its own call, in whatever order they come", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect({ maxOutstanding: 10 })
         const fibers = yield* Effect.forEach(Array.from({ length: 10 }), () => start(session.get()))
         const rpcs = peer.rpcs.slice(-10)
@@ -186,22 +239,26 @@ describe("Session", () => {
         yield* settle
         fibers.forEach((fiber, index) => assert.include(success(fiber).xml, `<id>${rpcs[index]!.id}</id>`))
         assert.strictEqual(new Set(rpcs.map((rpc) => rpc.id)).size, 10)
-      }))
+      })
+    )
 
     it.effect("keeps to maxOutstanding, and is in order", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect({ maxOutstanding: 2 })
-        const fibers = yield* Effect.forEach(["running", "candidate", "startup"] as const, (source) => start(session.getConfig({ source })))
+        const fibers = yield* Effect.forEach(["running", "candidate", "startup"] as const, (source) =>
+          start(session.getConfig({ source }))
+        )
         assert.strictEqual(peer.rpcs.length, 2)
         peer.reply(peer.rpcs[0]!, data)
         yield* settle
         assert.strictEqual(peer.rpcs.length, 3)
         assert.include(peer.rpcs[2]!.xml, "<startup/>")
         assert.deepStrictEqual(fibers.map(isWaiting), [false, true, true])
-      }))
+      })
+    )
 
     it.effect("drops and counts replies for nobody", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect()
         const call = yield* start(session.get())
         peer.reply(peer.last, data)
@@ -213,10 +270,11 @@ describe("Session", () => {
         assert.strictEqual(session.statistics().foreignReplies, 3)
         peer.onRpc = obliging
         yield* session.get()
-      }))
+      })
+    )
 
     it.effect("fails the oldest call for a reply with an id that was never sent, and goes on", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect()
         const call = yield* start(session.get())
         peer.reply("not-yours", data)
@@ -230,10 +288,11 @@ describe("Session", () => {
         assert.deepStrictEqual([session.statistics().foreignReplies, session.statistics().lateReplies], [2, 0])
         peer.onRpc = obliging
         assert.include((yield* session.get()).xml, data)
-      }))
+      })
+    )
 
     it.effect("does not blame a call for a foreign id while an abandoned one is unanswered", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect()
         const abandoned = yield* start(session.get())
         yield* Fiber.interrupt(abandoned)
@@ -244,10 +303,11 @@ describe("Session", () => {
         peer.reply(peer.last, data)
         yield* settle
         success(call)
-      }))
+      })
+    )
 
     it.effect("takes a reply without id for the oldest rpc's, abandoned ones included", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect()
         const abandoned = yield* start(session.get())
         yield* Fiber.interrupt(abandoned)
@@ -259,10 +319,11 @@ describe("Session", () => {
         yield* settle
         assert.include(success(call).xml, "<own/>")
         assert.strictEqual(session.statistics().lateReplies, 1)
-      }))
+      })
+    )
 
     it.effect("hands the late reply of an interrupted call to nobody: the next call gets its own", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect()
         const first = yield* start(session.getConfig({ source: "running" }))
         yield* Fiber.interrupt(first)
@@ -275,10 +336,11 @@ describe("Session", () => {
         yield* settle
         assert.include(success(second).xml, "<two/>")
         assert.strictEqual(session.statistics().lateReplies, 1)
-      }))
+      })
+    )
 
     it.effect("never writes a call that was interrupted while it waited for its turn", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect()
         const first = yield* start(session.get())
         const second = yield* start(session.editConfig({ target: "running", config: "<a/>" }))
@@ -290,10 +352,11 @@ describe("Session", () => {
         peer.onRpc = obliging
         yield* session.get()
         assert.deepStrictEqual(peer.names, ["get", "get"])
-      }))
+      })
+    )
 
     it.effect("never writes a call that was interrupted while the transport was full", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect({ maxOutstanding: 3, memory: { highWaterMark: 300 } })
         peer.pause()
         const config = `<a xmlns="urn:a">${"x".repeat(400)}</a>`
@@ -308,10 +371,11 @@ describe("Session", () => {
         success(third)
         assert.deepStrictEqual(peer.names, ["edit-config", "get"])
         assert.strictEqual(session.statistics().lateReplies, 0)
-      }))
+      })
+    )
 
     it.effect("ends the session when more rpcs than allowed are abandoned and unanswered", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect({ maxAbandoned: 2 })
         const abandon = Effect.flatMap(start(session.get()), Fiber.interrupt)
         yield* abandon
@@ -324,13 +388,14 @@ describe("Session", () => {
         yield* settle
         const reason = yield* session.closed
         assert.deepStrictEqual([reason.by, reason.detail], ["us", "more than 2 abandoned rpcs are unanswered"])
-        assert.strictEqual(peer.end?.by, "peer")
+        assert.strictEqual(peer.endedBy, "peer")
         const error = yield* Effect.flip(session.get())
         assert.strictEqual(error._tag === "ChannelError" && error.phase, "write")
-      }))
+      })
+    )
 
     it.effect("counts messages that are no reply, and goes on", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect()
         const call = yield* start(session.get())
         peer.send("<notification/>")
@@ -342,10 +407,11 @@ describe("Session", () => {
         peer.reply(peer.last, data)
         yield* settle
         success(call)
-      }))
+      })
+    )
 
     it.effect("does not hang when the caller's own predicate throws", () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect({ maxOutstanding: 2 })
         const warnings = () => {
           throw new Error("the caller's mistake")
@@ -358,6 +424,7 @@ describe("Session", () => {
         const exit = bad.pollUnsafe()
         assert.include(String(exit), "the caller's mistake")
         success(good)
-      }))
+      })
+    )
   })
 })

@@ -2,11 +2,24 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { operations } from "../../src/api/Operations.ts"
 import type { Operation } from "../../src/rpc/Operation.ts"
 import type { Connected, Peer } from "./peer.ts"
-import { connect, data, everything, failure, isWaiting, obliging, replyOf, rpcError, settle, start, success } from "./peer.ts"
+import {
+  connect,
+  data,
+  everything,
+  failure,
+  isWaiting,
+  obliging,
+  replyOf,
+  rpcError,
+  settle,
+  start,
+  success
+} from "./peer.ts"
 
 const change = `<top xmlns="urn:a"/>`
 
@@ -16,14 +29,26 @@ const ways: ReadonlyArray<readonly [string, (peer: Peer, id: string) => Effect.E
   ["the network breaks", (peer) => Effect.sync(() => peer.endpoint.close({ by: "network", detail: "cut" }))],
   ["the deadline passes", () => TestClock.adjust("20 minutes")],
   ["the framing breaks", (peer) => Effect.sync(() => peer.bytes("nonsense\n\n\n"))],
-  ["the peer closes in the middle of the reply", (peer, id) =>
-    Effect.andThen(Effect.sync(() => peer.bytes(peer.frame(replyOf(id)).subarray(0, 90))), Effect.sync(() => peer.endpoint.close()))],
+  [
+    "the peer closes in the middle of the reply",
+    (peer, id) =>
+      Effect.andThen(
+        Effect.sync(() => peer.bytes(peer.frame(replyOf(id)).subarray(0, 90))),
+        Effect.sync(() => peer.endpoint.close())
+      )
+  ],
   ["the reply is not XML", (peer) => Effect.sync(() => peer.send("%$ <<< not XML"))],
   ["the reply is truncated", (peer, id) => Effect.sync(() => peer.send(replyOf(id).slice(0, -8)))],
   ["the reply has a DOCTYPE", (peer, id) => Effect.sync(() => peer.send(`<!DOCTYPE a>${replyOf(id)}`))],
-  ["the reply is not UTF-8", (peer, id) => Effect.sync(() => peer.send(Buffer.from(replyOf(id, "<ok/><!-- \u00e9 -->"), "latin1")))],
+  [
+    "the reply is not UTF-8",
+    (peer, id) => Effect.sync(() => peer.send(Buffer.from(replyOf(id, "<ok/><!-- \u00e9 -->"), "latin1")))
+  ],
   ["the reply is empty", (peer, id) => Effect.sync(() => peer.send(replyOf(id, "")))],
-  ["the reply says ok in a foreign namespace", (peer, id) => Effect.sync(() => peer.send(replyOf(id, `<ok xmlns="urn:x"/>`)))],
+  [
+    "the reply says ok in a foreign namespace",
+    (peer, id) => Effect.sync(() => peer.send(replyOf(id, `<ok xmlns="urn:x"/>`)))
+  ],
   ["the reply holds something else", (peer, id) => Effect.sync(() => peer.send(replyOf(id, "<data/>")))],
   ["the reply carries an id that was never sent", (peer) => Effect.sync(() => peer.send(replyOf("not-yours")))]
 ]
@@ -53,8 +78,12 @@ const reads: ReadonlyArray<readonly [string, Operation<unknown>]> = [
   ["edit-config test-only", operations.editConfig({ target: "running", config: change, testOption: "test-only" })]
 ]
 
-const left = (operation: Operation<unknown>, way: (peer: Peer, id: string) => Effect.Effect<void>, before?: (connected: Connected) => Effect.Effect<unknown, unknown>) =>
-  Effect.gen(function*() {
+const left = (
+  operation: Operation<unknown>,
+  way: (peer: Peer, id: string) => Effect.Effect<void>,
+  before?: (connected: Connected) => Effect.Effect<unknown, unknown, Scope.Scope>
+) =>
+  Effect.gen(function* () {
     const connected = yield* connect()
     if (before !== undefined) yield* before(connected)
     const { peer, session } = connected
@@ -70,33 +99,36 @@ describe("Session, left without a clear reply", () => {
   for (const [name, operation, datastore] of writes) {
     for (const [how, way] of ways) {
       it.effect(`calls ${name} unknown when ${how}`, () =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           const error = yield* left(operation, way)
           assert.strictEqual(error._tag, "CommitUnknownError", error.message)
           if (error._tag !== "CommitUnknownError") return
           assert.deepInclude({ ...error }, { phase: "sent", datastore, operation: operation.name, sessionId: 7 })
           assert.include(error.message, "unknown")
           assert.isFalse(error.isRetryable)
-        }))
+        })
+      )
     }
   }
   for (const [name, operation] of calls) {
     for (const [how, way] of ways.filter(([how]) => !how.includes("something else"))) {
       it.effect(`calls ${name} unknown when ${how}`, () =>
-        Effect.gen(function*() {
+        Effect.gen(function* () {
           assert.strictEqual((yield* left(operation, way))._tag, "CommitUnknownError")
-        }))
+        })
+      )
     }
   }
   for (const [name, operation] of reads) {
     it.effect(`gives the plain reason for ${name}`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         for (const [how, way] of ways) {
           if (how.includes("something else") && operation.expects !== "ok") continue
           const { _tag } = yield* left(operation, way)
           assert.include(["ChannelError", "ProtocolError", "DeadlineError"], _tag, how)
         }
-      }))
+      })
+    )
   }
 
   const locked = ({ peer, session }: Connected) =>
@@ -109,39 +141,53 @@ describe("Session, left without a clear reply", () => {
     ["copy-config", operations.copyConfig({ source: "running", target: "candidate" })]
   ] as const) {
     it.effect(`gives the plain reason for ${name} of a candidate that is held locked`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         for (const [how, way] of ways) {
           const error = yield* left(operation, way, locked)
           assert.include(["ChannelError", "ProtocolError", "DeadlineError"], error._tag, how)
         }
-      }))
+      })
+    )
   }
 
   it.effect("does not take a candidate for locked once its unlock has been sent", () =>
-    Effect.gen(function*() {
-      const error = yield* left(operations.editConfig({ target: "candidate", config: change }), ways[0]![1], (connected) =>
-        Effect.andThen(locked(connected), Effect.suspend(() => {
-          connected.peer.onRpc = () => {}
-          return Effect.flatMap(start(connected.session.unlock({ target: "candidate" })), Fiber.interrupt)
-        })))
+    Effect.gen(function* () {
+      const error = yield* left(
+        operations.editConfig({ target: "candidate", config: change }),
+        ways[0]![1],
+        (connected) =>
+          Effect.andThen(
+            locked(connected),
+            Effect.suspend(() => {
+              connected.peer.onRpc = () => {}
+              return Effect.flatMap(start(connected.session.unlock({ target: "candidate" })), Fiber.interrupt)
+            })
+          )
+      )
       assert.strictEqual(error._tag, "CommitUnknownError")
-    }))
+    })
+  )
 
   for (const tag of ["rollback-failed", "partial-operation"]) {
     it.effect(`calls a write unknown whose reply says ${tag}, and only a write`, () =>
-      Effect.gen(function*() {
-        const says = (peer: Peer, id: string) => Effect.sync(() => peer.reply(id, rpcError("invalid-value") + rpcError(tag)))
+      Effect.gen(function* () {
+        const says = (peer: Peer, id: string) =>
+          Effect.sync(() => peer.reply(id, rpcError("invalid-value") + rpcError(tag)))
         const error = yield* left(operations.editConfig({ config: change }), says)
         assert.strictEqual(error._tag, "CommitUnknownError")
         assert.deepInclude({ ...error }, { phase: "replied" })
         assert.include(error.message, tag)
         assert.strictEqual((yield* left(operations.get(), says))._tag, "RpcError")
-        assert.strictEqual((yield* left(operations.editConfig({ target: "candidate", config: change }), says, locked))._tag, "RpcError")
-      }))
+        assert.strictEqual(
+          (yield* left(operations.editConfig({ target: "candidate", config: change }), says, locked))._tag,
+          "RpcError"
+        )
+      })
+    )
   }
 
   it.effect("says certainly not sent for what waited while the transport was full", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect({ maxOutstanding: 2, memory: { highWaterMark: 1000 } })
       yield* settle
       peer.pause()
@@ -155,10 +201,11 @@ describe("Session, left without a clear reply", () => {
       assert.include(error.message, "not sent")
       const later = yield* Effect.flip(session.commit())
       assert.deepInclude({ ...later }, { _tag: "ChannelError", phase: "write" })
-    }))
+    })
+  )
 
   it.effect("says what ended it to every call that waits, and to later ones", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect({ maxOutstanding: 2, label: "leaf" })
       const two = [yield* start(session.get()), yield* start(session.getConfig())]
       const queued = yield* start(session.get())
@@ -169,10 +216,11 @@ describe("Session, left without a clear reply", () => {
       const reason = yield* session.closed
       assert.strictEqual(reason.by, "us")
       assert.strictEqual(reason.error?.layer, "framing")
-    }))
+    })
+  )
 
   it.effect("fails what waits when its scope closes", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { close, peer, session } = yield* connect({ maxOutstanding: 2 })
       const read = yield* start(session.get())
       const write = yield* start(session.commit())
@@ -184,12 +232,13 @@ describe("Session, left without a clear reply", () => {
       assert.deepInclude({ ...failure(queued) }, { _tag: "ChannelError", phase: "write" })
       assert.deepStrictEqual(peer.names, ["get", "commit", "close-session"])
       assert.isDefined(peer.end)
-    }))
+    })
+  )
 })
 
 describe("Session, when a late reply acquired something", () => {
   it.effect("gives back a lock that was granted to nobody", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect()
       const call = yield* start(session.lock({ target: "candidate" }))
       yield* Fiber.interrupt(call)
@@ -201,12 +250,16 @@ describe("Session, when a late reply acquired something", () => {
       yield* settle
       peer.onRpc = obliging
       yield* session.get()
-    }))
+    })
+  )
 
   it.effect("also when the lock timed out, or was sent as a plain rpc", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect()
-      for (const lock of [session.lock({ deadline: "1 second" }), session.rpc("<lock><target><running/></target></lock>", { deadline: "1 second" })]) {
+      for (const lock of [
+        session.lock({ deadline: "1 second" }),
+        session.rpc("<lock><target><running/></target></lock>", { deadline: "1 second" })
+      ]) {
         const call = yield* start(lock)
         const { last } = peer
         yield* TestClock.adjust("1 second")
@@ -220,20 +273,22 @@ describe("Session, when a late reply acquired something", () => {
         yield* settle
       }
       assert.isUndefined(peer.end)
-    }))
+    })
+  )
 
   it.effect("does nothing for a lock that was refused late", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect()
       yield* Effect.flatMap(start(session.lock()), Fiber.interrupt)
       peer.reply(peer.last, rpcError("lock-denied"))
       yield* settle
       assert.deepStrictEqual(peer.names, ["lock"])
       assert.isUndefined(peer.end)
-    }))
+    })
+  )
 
   it.effect("closes the session when the lock cannot be given back", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect()
       yield* Effect.flatMap(start(session.lock()), Fiber.interrupt)
       peer.reply(peer.last)
@@ -242,7 +297,8 @@ describe("Session, when a late reply acquired something", () => {
       yield* settle
       assert.include((yield* session.closed).detail, "could not be undone")
       assert.isDefined(peer.end)
-    }))
+    })
+  )
 
   for (const [what, garble] of [
     ["makes no sense", (id: string) => Buffer.from(replyOf(id, ""))],
@@ -250,18 +306,19 @@ describe("Session, when a late reply acquired something", () => {
     ["is larger than the limit", (id: string) => Buffer.from(replyOf(id, `<ok/><!-- ${"x".repeat(5000)} -->`))]
   ] as const) {
     it.effect(`closes the session when the late reply of a lock ${what}`, () =>
-      Effect.gen(function*() {
+      Effect.gen(function* () {
         const { peer, session } = yield* connect({ limits: { bytes: 4000 } })
         yield* Effect.flatMap(start(session.lock()), Fiber.interrupt)
         peer.send(garble(peer.last.id))
         yield* settle
         assert.isDefined(peer.end, "the lock may be held by nobody")
         assert.strictEqual(session.statistics().lateReplies, 1)
-      }))
+      })
+    )
   }
 
   it.effect("cancels a confirmed commit by its id", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect()
       yield* Effect.flatMap(start(session.commit({ confirmed: true, persist: "abc" })), Fiber.interrupt)
       peer.reply(peer.last)
@@ -269,29 +326,32 @@ describe("Session, when a late reply acquired something", () => {
       assert.strictEqual(peer.last.name, "cancel-commit")
       assert.include(peer.last.xml, "<persist-id>abc</persist-id>")
       peer.reply(peer.last)
-    }))
+    })
+  )
 
   it.effect("closes the session to cancel a confirmed commit of version 1.0", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect({ peer: everything.filter((name) => name !== ":confirmed-commit:1.1") })
       yield* Effect.flatMap(start(session.commit({ confirmed: true })), Fiber.interrupt)
       peer.reply(peer.last)
       yield* settle
       assert.isDefined(peer.end)
-    }))
+    })
+  )
 
   it.effect("leaves a plain commit alone", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect()
       yield* Effect.flatMap(start(session.commit()), Fiber.interrupt)
       peer.reply(peer.last)
       yield* settle
       assert.deepStrictEqual(peer.names, ["commit"])
       assert.isUndefined(peer.end)
-    }))
+    })
+  )
 
   it.effect("does not count a lock that is being given back as held", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect()
       yield* Effect.flatMap(start(session.lock()), Fiber.interrupt)
       peer.reply(peer.last)
@@ -304,10 +364,11 @@ describe("Session, when a late reply acquired something", () => {
       yield* settle
       assert.include(success(program).xml, data)
       assert.deepStrictEqual(peer.names.slice(3), ["get", "unlock"])
-    }))
+    })
+  )
 
   it.effect("gives back a lock whose caller was interrupted by another caller in the same batch", () =>
-    Effect.gen(function*() {
+    Effect.gen(function* () {
       const { peer, session } = yield* connect({ maxOutstanding: 2 })
       let second: Fiber.Fiber<unknown, unknown> | undefined
       const first = yield* start(Effect.tap(session.get(), () => Effect.suspend(() => Fiber.interrupt(second!))))
@@ -318,5 +379,6 @@ describe("Session, when a late reply acquired something", () => {
       assert.isFalse(isWaiting(second))
       assert.deepStrictEqual(peer.names, ["get", "lock", "unlock"])
       peer.reply(peer.last)
-    }))
+    })
+  )
 })

@@ -49,7 +49,9 @@ export const settle: Effect.Effect<void> = Effect.promise(async () => {
 })
 
 /** Runs a test on a clock that counts who sleeps on it: the session's timers. */
-export const countingSleepers = <A, E, R>(test: (sleepers: () => number) => Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+export const countingSleepers = <A, E, R>(
+  test: (sleepers: () => number) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
   Effect.flatMap(Clock.Clock, (clock) => {
     let sleeping = 0
     const counting: Clock.Clock = Object.create(clock, {
@@ -62,7 +64,11 @@ export const countingSleepers = <A, E, R>(test: (sleepers: () => number) => Effe
           )
       }
     }) as Clock.Clock
-    return Effect.provideService(test(() => sleeping), Clock.Clock, counting)
+    return Effect.provideService(
+      test(() => sleeping),
+      Clock.Clock,
+      counting
+    )
   })
 
 export interface Rpc {
@@ -106,6 +112,10 @@ export class Peer {
     })
   }
 
+  /** Who ended the connection, once it has ended. */
+  get endedBy(): EndReason["by"] | undefined {
+    return this.end?.by
+  }
   get names(): ReadonlyArray<string> {
     return this.rpcs.map((rpc) => rpc.name)
   }
@@ -177,7 +187,7 @@ export const replyOf = (id: string | undefined, content = "<ok/>"): string =>
 export const rpcError = (tag: string, more = "", severity = "error"): string =>
   `<rpc-error><error-type>protocol</error-type><error-tag>${tag}</error-tag><error-severity>${severity}</error-severity>${more}</rpc-error>`
 
-export const data = "<data><a xmlns=\"urn:a\">1</a></data>"
+export const data = '<data><a xmlns="urn:a">1</a></data>'
 
 /** What an obliging device answers. */
 export const obliging = (rpc: Rpc, peer: Peer): void => peer.reply(rpc, rpc.name.startsWith("get") ? data : "<ok/>")
@@ -196,21 +206,26 @@ export interface Connected {
 }
 
 /** A transport whose peer is given to the test, without a hello. */
-export const transport = (memory: Memory.MemoryOptions = {}): { readonly transport: Transport; readonly peers: Array<Peer> } => {
+export const transport = (
+  memory: Memory.MemoryOptions = {}
+): { readonly transport: Transport; readonly peers: Array<Peer> } => {
   const peers: Array<Peer> = []
   return { transport: Memory.make((endpoint) => peers.push(new Peer(endpoint)), memory), peers }
 }
 
 /** An open session and its peer. */
 export const connect = (options: Options = {}): Effect.Effect<Connected, ConnectError, Scope.Scope> =>
-  Effect.gen(function*() {
+  Effect.gen(function* () {
     const { memory, peer: names = everything, ...rest } = options
     const accept = (endpoint: Memory.Endpoint) => {
       peer = new Peer(endpoint)
       peer.sayHello(helloOf(names))
     }
     let peer!: Peer
-    const scope = yield* Effect.acquireRelease(Effect.sync(() => Scope.makeUnsafe()), (scope) => Scope.close(scope, Exit.void))
+    const scope = yield* Effect.acquireRelease(
+      Effect.sync(() => Scope.makeUnsafe()),
+      (scope) => Scope.close(scope, Exit.void)
+    )
     const session = yield* Scope.provide(
       Netconf.connect({ ...rest, transport: Memory.make(accept, { peer: "peer", ...memory }) }),
       scope
@@ -219,7 +234,9 @@ export const connect = (options: Options = {}): Effect.Effect<Connected, Connect
   })
 
 /** Starts an effect and lets it run until it waits. */
-export const start = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<Fiber.Fiber<A, E>, never, R | Scope.Scope> =>
+export const start = <A, E, R>(
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<Fiber.Fiber<A, E>, never, R | Scope.Scope> =>
   Effect.tap(Effect.forkScoped(effect, { startImmediately: true }), () => settle)
 
 /** The error of a fiber that must have failed by now. */
