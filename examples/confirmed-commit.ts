@@ -1,23 +1,26 @@
 import { Effect } from "effect"
-import { NetconfSession, xml } from "../src/index.ts"
+import { Element, NetconfSession, xml } from "../src/index.ts"
 import { device } from "./device.ts"
 
-const config = xml`<system xmlns="urn:ietf:params:xml:ns:yang:ietf-system"><location>rack 8</location></system>`
+const system = "urn:ietf:params:xml:ns:yang:ietf-system"
 
 const program = Effect.gen(function* () {
   const session = yield* NetconfSession
-  yield* session.locked(
-    ["running", "candidate"],
-    Effect.gen(function* () {
-      yield* session.editConfig({ target: "candidate", config })
-      const { rollback } = yield* session.commit({ confirmed: true, confirmTimeout: "2 minutes", persist: "change-42" })
-      console.log(`in force; rolled back in two minutes: ${rollback !== undefined}`)
-
-      yield* session.get({ filter: xml`<system xmlns="urn:ietf:params:xml:ns:yang:ietf-system"/>` })
-      yield* session.commit({ persistId: "change-42" })
-      console.log("confirmed")
-    })
+  const location = yield* session.confirmedCommit(
+    {
+      config: xml`<system xmlns="${system}"><location>rack 8</location></system>`,
+      timeout: "2 minutes",
+      record: (persistId) => Effect.sync(() => console.log(`should this program die: persist-id ${persistId}`))
+    },
+    (fresh) =>
+      Effect.gen(function* () {
+        const reply = yield* fresh.get({ filter: xml`<system xmlns="${system}"><location/></system>` })
+        const found = Element.find(yield* reply.data, ["system", "location"])
+        if (found === undefined) return yield* Effect.fail("the location is not there" as const)
+        return `${Element.text(found)}, read in session ${fresh.sessionId}`
+      })
   )
+  console.log(`confirmed: ${location}`)
 })
 
 await Effect.runPromise(Effect.provide(program, device))

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
 import { NetconfSession, xml } from "../src/index.ts"
 import { device } from "./device.ts"
 
@@ -14,7 +14,7 @@ const program = Effect.gen(function* () {
   })
   console.log(`applied to ${report.target}, saved: ${report.saved}`)
 
-  // the same step by step, when there is more to do under the locks
+  // the same step by step, when there is more to do under the locks; here they are waited for, up to a minute
   const describe = (name: string, description: string) =>
     session.editConfig({
       target: "candidate",
@@ -30,7 +30,8 @@ const program = Effect.gen(function* () {
       yield* describe("eth1", "to spine-02 <port 7>")
       yield* session.validate({ source: "candidate" })
       yield* session.commit()
-    })
+    }),
+    { wait: Schedule.spaced("2 seconds").pipe(Schedule.upTo({ duration: "1 minute" })) }
   )
   console.log("both interfaces described")
 })

@@ -5,6 +5,7 @@
  * `get-config on leaf-01 (session 7): lock-denied, held by session 4`. Text that came from a peer is printed
  * with its control characters escaped. This module imports nothing of the library.
  */
+import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 
 /** Where and in what an error happened; each field is there when it was known. */
@@ -454,7 +455,19 @@ export const withContext = <E extends NetconfError>(error: E, context: ErrorCont
     if (fields[key] === undefined) fields[key] = context[key]
   }
   delete fields["_tag"]
+  // Error keeps its cause where a spread does not see it.
+  if (error.cause !== undefined) fields["cause"] = error.cause
   const copy = new (error.constructor as new (fields: unknown) => E)(fields)
   if (error.stack !== undefined) Object.defineProperty(copy, "stack", { value: error.stack, configurable: true })
   return copy
 }
+
+/** What checks the caller's input by throwing an `InputError`, as an effect; anything else that it throws is a defect. */
+export const tryInput = <A>(check: () => A): Effect.Effect<A, InputError> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(check())
+    } catch (error) {
+      return error instanceof InputError ? Effect.fail(error) : Effect.die(error)
+    }
+  })

@@ -50,7 +50,8 @@ const start = async () => {
     NETCONF_HOST: login.host,
     NETCONF_PORT: login.port,
     NETCONF_USERNAME: login.username,
-    NETCONF_PASSWORD: "admin"
+    NETCONF_PASSWORD: "admin",
+    NETCONF_HOSTS: `${login.host},127.0.0.2`
   }
   return {
     device,
@@ -111,11 +112,20 @@ describe("examples", () => {
     assert.strictEqual(peer.device.locks.size, 0)
   })
 
-  it("confirmed-commit.ts confirms", async () => {
+  it("confirmed-commit.ts confirms what it has read over a new connection", async () => {
     const lines = succeeded(await peer.run("confirmed-commit.ts"))
-    assert.deepStrictEqual(lines, ["in force; rolled back in two minutes: true", "confirmed"])
+    assert.lengthOf(lines, 2)
+    assert.match(lines[0]!, /^should this program die: persist-id [\da-f-]{36}$/)
+    assert.match(lines[1]!, /^confirmed: rack 8, read in session \d+$/)
     assert.strictEqual(textAt("system", "location"), "rack 8")
     assert.strictEqual(peer.device.confirmedCommit, undefined)
+  })
+
+  it("many-devices.ts reads those that answer, and says why of the others", async () => {
+    const [one, other, pool] = succeeded(await peer.run("many-devices.ts"))
+    assert.match(one ?? "", /^127\.0\.0\.1: \d+ bytes$/)
+    assert.match(other ?? "", /^127\.0\.0\.2: \w+ on 127\.0\.0\.2: /)
+    assert.strictEqual(pool, "0 running, 0 waiting, at most 64")
   })
 
   it("filters.ts reads by subtree, by XPath and by an rpc of its own", async () => {

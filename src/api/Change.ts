@@ -2,12 +2,13 @@
  * A change from lock to save, as the peer's capabilities allow: `session.edit` and `session.save`.
  */
 import * as Effect from "effect/Effect"
-import { CapabilityError, CommitUnknownError, InputError, type OperationError, withContext } from "../errors.ts"
+import { CapabilityError, InputError, type OperationError, withContext } from "../errors.ts"
 import type { CallOptions, Operation } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import type { Session } from "../rpc/Session.ts"
 import { commit } from "./Commit.ts"
 import type { Datastore } from "./Datastore.ts"
+import { defined } from "./Defined.ts"
 import { copyConfig, editConfig, type EditConfigOptions, validate as validateOperation } from "./Edit.ts"
 import type { Fragment } from "./Fragment.ts"
 import { rpc } from "./Rpc.ts"
@@ -76,18 +77,23 @@ const chooseTarget = (
   return new CapabilityError({ ...context, needed: wanted.map((name) => targets[name]), offered: capabilities.uris })
 }
 
-const editCandidate = ({ run, session }: ChangeContext, config: Fragment, options: EditOptions, notes: Array<string>) =>
+/** What a change came to on its way. */
+interface Done {
+  readonly replies: ReadonlyArray<Reply>
+  readonly notes: ReadonlyArray<string>
+}
+
+const editCandidate = ({ run, session }: ChangeContext, config: Fragment, options: EditOptions) =>
   Effect.gen(function* () {
     const { defaultOperation, errorOption, validate } = options
-    const edited = yield* run(
-      editConfig({ config, target: "candidate", ...defined({ defaultOperation, errorOption }) }),
-      options
-    )
+    const loading = { config, target: "candidate", ...defined({ defaultOperation, errorOption }) } as const
+    const edited = yield* run(editConfig(loading), options)
     const wanted = validate ?? session.hello.capabilities.has(":validate")
-    if (wanted && session.profile.validateBeforeCommit) yield* run(validateOperation({ source: "candidate" }), options)
-    else if (wanted)
-      notes.push(`validate left out: with profile ${session.profile.name} a commit after it applies nothing`)
-    return [edited, yield* run(commit(), options)]
+    const harms = wanted && !session.profile.validateBeforeCommit
+    if (wanted && !harms) yield* run(validateOperation({ source: "candidate" }), options)
+    const leftOut = `validate left out: with profile ${session.profile.name} a commit after it applies nothing`
+    const done: Done = { replies: [edited, yield* run(commit(), options)], notes: harms ? [leftOut] : [] }
+    return done
   })
 
 const editRunning = ({ run, session }: ChangeContext, config: Fragment, options: EditOptions) => {
@@ -95,18 +101,8 @@ const editRunning = ({ run, session }: ChangeContext, config: Fragment, options:
   // Never edit and then validate: what validate refuses would be in force already.
   const testOption = (validate ?? session.hello.capabilities.has(":validate")) ? ("test-then-set" as const) : undefined
   const operation = editConfig({ config, target: "running", ...defined({ defaultOperation, errorOption, testOption }) })
-  return Effect.map(run(operation, options), (edited): ReadonlyArray<Reply> => [edited])
+  return Effect.map(run(operation, options), (edited): Done => ({ replies: [edited], notes: [] }))
 }
-
-type Defined<A> = { [K in keyof A]?: Exclude<A[K], undefined> }
-const defined = <A extends object>(fields: A): Defined<A> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<A>
-
-/** What an error shows of itself does not include its cause, without which a CommitUnknownError cannot be made. */
-const withState = (error: OperationError, state: string): OperationError =>
-  error._tag === "CommitUnknownError"
-    ? new CommitUnknownError({ ...error, cause: error.cause, state: error.state ?? state })
-    : withContext(error, { state })
 
 /**
  * Locks, edits, validates, commits and unlocks. Any refusal means no commit: the edit is discarded, the locks are
@@ -119,20 +115,20 @@ export const edit = (
 ): Effect.Effect<EditReport, OperationError> =>
   Effect.gen(function* () {
     const target = yield* chooseTarget(context, options)
-    const notes: Array<string> = []
-    let applied = false
     const change =
-      target === "candidate" ? editCandidate(context, config, options, notes) : editRunning(context, config, options)
-    const noted = Effect.tap(change, () =>
-      Effect.sync(() => {
-        applied = true
-      })
-    )
-    const replies = yield* Effect.mapError(
+      target === "candidate" ? editCandidate(context, config, options) : editRunning(context, config, options)
+    let applied = false
+    const noted = Effect.map(change, (done) => {
+      applied = true
+      return done
+    })
+    const done = yield* Effect.mapError(
       context.locked(target === "candidate" ? ["running", "candidate"] : ["running"], noted),
-      (error) => (applied ? withState(error, "the change is applied") : error)
+      (error) => (applied ? withContext(error, { state: "the change is applied" }) : error)
     )
-    if (options.save !== true) return { target, saved: "no", replies, notes }
-    const saved = yield* Effect.mapError(save(context), (error) => withState(error, "the change is applied, not saved"))
-    return { target, saved, replies, notes }
+    if (options.save !== true) return { target, saved: "no", ...done }
+    const saved = yield* Effect.mapError(save(context), (error) =>
+      withContext(error, { state: "the change is applied, not saved" })
+    )
+    return { target, saved, ...done }
   })

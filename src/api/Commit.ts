@@ -1,13 +1,13 @@
 /** commit, confirmed commit, cancel-commit and discard-changes (RFC 6241 §8.3, §8.4). */
 import * as DateTime from "effect/DateTime"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import { InputError } from "../errors.ts"
 import type { Capabilities } from "../rpc/Capabilities.ts"
 import type { Operation } from "../rpc/Operation.ts"
+import { millis, slow } from "../transport/Deadlines.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import type * as Element from "../xml/Element.ts"
 import { baseElement } from "./Datastore.ts"
-import { slow } from "./Edit.ts"
 
 export interface CommitOptions {
   /** The device rolls the commit back by itself unless it is confirmed in time. Needs `:confirmed-commit`. */
@@ -30,7 +30,7 @@ const defaultConfirmSeconds = 600
 
 const confirmSeconds = (timeout: Duration.Input | undefined): number => {
   if (timeout === undefined) return defaultConfirmSeconds
-  const seconds = Math.ceil(Duration.toSeconds(Duration.fromInputUnsafe(timeout)))
+  const seconds = Math.ceil(millis("confirmTimeout", timeout) / 1000)
   if (seconds >= 1 && seconds <= 0xffff_ffff) return seconds
   throw new InputError({ what: "confirmTimeout", why: `expected 1 to 4294967295 seconds, got ${seconds}` })
 }

@@ -13,7 +13,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { randomUUID } from "node:crypto"
-import { type ConnectError, DeadlineError, InputError, type OperationError, withContext } from "../errors.ts"
+import { type ConnectError, DeadlineError, InputError, type OperationError, tryInput, withContext } from "../errors.ts"
+import { millis } from "../transport/Deadlines.ts"
 import type { ChangeContext } from "./Change.ts"
 import { cancelCommit, commit, type CommitReply } from "./Commit.ts"
 import { editConfig, validate as validateOperation } from "./Edit.ts"
@@ -50,11 +51,11 @@ interface Times {
 }
 
 const timesOf = ({ margin, timeout }: ConfirmedCommitOptions): Effect.Effect<Times, InputError> =>
-  Effect.gen(function* () {
-    const whole = Math.ceil((yield* millis("timeout", timeout)) / 1000) * 1000
-    const kept = yield* millis("margin", margin ?? Math.min(10_000, whole / 5))
+  tryInput(() => {
+    const whole = Math.ceil(millis("timeout", timeout) / 1000) * 1000
+    const kept = millis("margin", margin ?? Math.min(10_000, whole / 5))
     if (kept < whole) return { timeout: whole, margin: kept }
-    return yield* new InputError({ operation: "commit", what: "margin", why: "it is longer than the timeout" })
+    throw new InputError({ what: "margin", why: "it is longer than the timeout" })
   })
 
 interface Pending {
@@ -62,13 +63,6 @@ interface Pending {
   /** Confirming later than this could commit again what the device has rolled back. */
   readonly confirmBefore: number
   readonly rollback: CommitReply["rollback"]
-}
-
-const millis = (what: string, input: Duration.Input): Effect.Effect<number, InputError> => {
-  const duration = Duration.fromInput(input)
-  return duration._tag === "Some" && Duration.toMillis(duration.value) > 0
-    ? Effect.succeed(Duration.toMillis(duration.value))
-    : new InputError({ operation: "commit", what, why: "expected a duration above zero" })
 }
 
 const load = ({ run, session }: ConfirmedCommitContext, config: Fragment | undefined) =>
@@ -179,10 +173,11 @@ export const confirmedCommit = <A, E, R>(
   verify: (session: Session) => Effect.Effect<A, E, R>
 ): Effect.Effect<A, E | OperationError | ConnectError, Exclude<R, Scope.Scope>> =>
   Effect.gen(function* () {
-    const times = yield* timesOf(options)
+    const where = { ...context.session.context, operation: "commit" }
+    const times = yield* Effect.mapError(timesOf(options), (error) => withContext(error, where))
     if (options.config === undefined && !context.session.leases.held.has("candidate")) {
       const why = "give the change, or load it into the candidate and call this inside of session.locked"
-      return yield* new InputError({ ...context.session.context, operation: "commit", what: "config", why })
+      return yield* new InputError({ ...where, what: "config", why })
     }
     const program = Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {

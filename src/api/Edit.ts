@@ -1,6 +1,7 @@
 /** edit-config, copy-config, delete-config and validate (RFC 6241 §7.2 to §7.4, §8.6). */
 import { InputError } from "../errors.ts"
 import type { Capabilities } from "../rpc/Capabilities.ts"
+import { slow } from "../transport/Deadlines.ts"
 import type { Operation } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import type * as Element from "../xml/Element.ts"
@@ -8,9 +9,6 @@ import * as Datastore from "./Datastore.ts"
 import * as Fragment from "./Fragment.ts"
 
 const { baseElement } = Datastore
-
-/** Ten minutes: a router with two routing engines takes minutes to commit, to copy or to validate. */
-export const slow = 600_000
 
 type Needs = ReadonlyArray<ReadonlyArray<string>>
 

@@ -6,7 +6,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
-import { type ConnectError, InputError } from "../errors.ts"
+import { type ConnectError, InputError, tryInput, withContext } from "../errors.ts"
 import type { Profile } from "../profiles/Profile.ts"
 import type { Framing } from "../rpc/Hello.ts"
 import * as Core from "../rpc/Session.ts"
@@ -41,19 +41,33 @@ export interface ConnectOptions {
   readonly maxAbandoned?: number
 }
 
-const wholeNumber = (what: string, value: number, least: number): Effect.Effect<number, InputError> =>
-  Number.isSafeInteger(value) && value >= least
-    ? Effect.succeed(value)
-    : Effect.fail(new InputError({ what, why: `expected a whole number from ${least}, got ${value}` }))
-
-/** What throws an `InputError`, as a typed failure. */
-const checked = <A>(check: () => A): Effect.Effect<A, InputError> =>
-  Effect.try({ try: check, catch: (error) => error as InputError })
-
-const checkFraming = (framing: string): void => {
-  if (framing === "auto" || framing === "end-of-message" || framing === "chunked") return
-  throw new InputError({ what: "framing", why: `expected auto, end-of-message or chunked, got ${framing}` })
+const wholeNumber = (what: string, value: number, least: number): number => {
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw new InputError({ what, why: `expected a whole number from ${least}, got ${value}` })
 }
+
+const framings: ReadonlySet<string> = new Set(["auto", "end-of-message", "chunked"])
+
+const framingOf = (framing: Framing): Framing => {
+  if (framings.has(framing)) return framing
+  throw new InputError({ what: "framing", why: `expected ${[...framings].join(", ")}, got ${String(framing)}` })
+}
+
+/** Options with their defaults; throws an `InputError`. */
+const read = (options: ConnectOptions): Core.Options & { readonly maxOutstanding: number } => ({
+  transport: options.transport,
+  label: options.label,
+  deadlines: resolve(options.deadlines),
+  maxOutstanding: wholeNumber("maxOutstanding", options.maxOutstanding ?? 1, 1),
+  framing: framingOf(options.framing ?? "auto"),
+  capabilities: options.capabilities ?? [],
+  profile: options.profile,
+  limits: { ...defaultLimits, ...options.limits },
+  invalidUtf8: options.invalidUtf8 ?? "refuse",
+  requireSessionId: options.missingSessionId !== "tolerate",
+  maxAbandoned: wholeNumber("maxAbandoned", options.maxAbandoned ?? 4, 0),
+  closeSession: closeSession()
+})
 
 /**
  * Opens a session that ends with the scope: close-session with its deadline, then the channel, then the socket.
@@ -64,33 +78,17 @@ const checkFraming = (framing: string): void => {
  */
 export const connect = (options: ConnectOptions): Effect.Effect<Session.Session, ConnectError, Scope.Scope> =>
   Effect.gen(function* () {
-    const { label, transport } = options
-    const deadlines = yield* checked(() => resolve(options.deadlines))
-    if (options.framing !== undefined) yield* checked(() => checkFraming(options.framing!))
-    const maxOutstanding = yield* wholeNumber("maxOutstanding", options.maxOutstanding ?? 1, 1)
-    const core = yield* Core.open({
-      transport,
-      label,
-      deadlines,
-      framing: options.framing ?? "auto",
-      capabilities: options.capabilities ?? [],
-      profile: options.profile,
-      limits: { ...defaultLimits, ...options.limits },
-      invalidUtf8: options.invalidUtf8 ?? "refuse",
-      requireSessionId: options.missingSessionId !== "tolerate",
-      maxAbandoned: yield* wholeNumber("maxAbandoned", options.maxAbandoned ?? 4, 0),
-      closeSession: closeSession()
-    })
-    const pool = yield* OperationPool.Current
+    const settings = yield* tryInput(() => read(options))
+    const core = yield* Core.open(settings)
     return Session.make(core, {
-      label,
-      peer: transport.peer,
-      maxOutstanding,
-      deadlines,
-      pool,
+      label: settings.label,
+      peer: settings.transport.peer,
+      maxOutstanding: settings.maxOutstanding,
+      deadlines: settings.deadlines,
+      pool: yield* OperationPool.Current,
       reconnect: connect(options)
     })
-  })
+  }).pipe(Effect.mapError((error) => withContext(error, { label: options.label, peer: options.transport.peer })))
 
 /** A session as a service, for programs that are about one device. `Layer.mock(NetconfSession, {...})` stands in for it. */
 export class NetconfSession extends Context.Service<NetconfSession, Session.Session>()(

@@ -3,41 +3,90 @@
  * is treated like the operation itself.
  */
 import { InputError } from "../errors.ts"
-import type { Kind, Operation } from "../rpc/Operation.ts"
+import type { Operation } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import * as Element from "../xml/Element.ts"
 import * as Namespaces from "../xml/Namespaces.ts"
+import { cancelCommit, commit, discardChanges } from "./Commit.ts"
+import type { Datastore, Url } from "./Datastore.ts"
+import { copyConfig, deleteConfig, editConfig, validate } from "./Edit.ts"
 import * as Fragment from "./Fragment.ts"
+import { lock, unlock } from "./Lock.ts"
+import { get, getConfig } from "./Retrieve.ts"
+import { closeSession, killSession } from "./SessionControl.ts"
 
 export interface RpcOptions {
   /** True: it changes nothing on the device, so a lost reply leaves nothing in doubt. Default: false. */
   readonly read?: boolean
 }
 
-const reads = new Set(["get", "get-config", "validate", "get-schema", "get-data"])
-const controls = new Set(["lock", "unlock", "discard-changes", "close-session", "kill-session"])
-const readNamespaces = new Set([Namespaces.base, Namespaces.monitoring, Namespaces.nmda])
-
-const kindOf = ({ name, namespace }: Element.Element, read: boolean): Kind => {
-  if (read || (reads.has(name) && readNamespaces.has(namespace))) return "read"
-  return controls.has(name) && namespace === Namespaces.base ? "control" : "write"
+const textOf = (body: Element.Element, name: string): string | undefined => {
+  const found = Element.child(body, name)
+  return found === undefined ? undefined : Element.text(found).trim()
 }
 
-const changes = {
-  lock: "lock",
-  unlock: "unlock",
-  "edit-config": "edit",
-  "copy-config": "edit",
-  commit: "commit",
-  "discard-changes": "discard"
-} as const
+/** What `<target>` or `<source>` names; what is not there is running, as devices read it. */
+const datastoreOf = (body: Element.Element, name: "target" | "source"): Datastore | Url => {
+  const parent = Element.child(body, name)
+  const named = parent === undefined ? undefined : Element.elements(parent)[0]
+  if (named?.name === "url") return { url: Element.text(named).trim() }
+  return named?.name === "candidate" || named?.name === "startup" ? named.name : "running"
+}
 
-const leaseOf = (body: Element.Element): Pick<Operation, "lease" | "datastore"> => {
-  const change = body.namespace === Namespaces.base ? changes[body.name as keyof typeof changes] : undefined
-  if (change === undefined) return {}
-  const target = Element.find(body, ["target"])
-  const datastore = target === undefined ? "candidate" : (Element.elements(target)[0]?.name ?? "candidate")
-  return { lease: { change, datastore }, datastore }
+const given = <const Key extends string>(key: Key, value: string | undefined): { readonly [K in Key]?: string } =>
+  value === undefined ? {} : ({ [key]: value } as { readonly [K in Key]?: string })
+
+const commitOf = (body: Element.Element) =>
+  commit({
+    ...(Element.child(body, "confirmed") === undefined ? {} : { confirmed: true }),
+    ...given("persist", textOf(body, "persist")),
+    ...given("persistId", textOf(body, "persist-id"))
+  })
+
+const editOf = (body: Element.Element) =>
+  editConfig({
+    target: datastoreOf(body, "target"),
+    // A device that is not told stops at the first error, and may keep what came before it.
+    errorOption: textOf(body, "error-option") === "rollback-on-error" ? "rollback-on-error" : "stop-on-error",
+    ...(textOf(body, "test-option") === "test-only" ? { testOption: "test-only" } : {})
+  })
+
+const lockTargetOf = (body: Element.Element) => {
+  const target = datastoreOf(body, "target")
+  return typeof target === "string" ? { target } : {}
+}
+
+/** Operations of RFC 6241 sent as they are: each is the operation value that it would have been, but for its encoding. */
+const ofBase: ReadonlyMap<string, (body: Element.Element) => Operation<unknown>> = new Map([
+  ["get", () => get()],
+  ["get-config", (body) => getConfig({ source: datastoreOf(body, "source") })],
+  ["edit-config", editOf],
+  ["copy-config", (body) => copyConfig({ target: datastoreOf(body, "target"), source: datastoreOf(body, "source") })],
+  ["delete-config", (body) => deleteConfig({ target: datastoreOf(body, "target") })],
+  ["validate", () => validate()],
+  ["lock", (body) => lock(lockTargetOf(body))],
+  ["unlock", (body) => unlock(lockTargetOf(body))],
+  ["commit", commitOf],
+  ["cancel-commit", (body) => cancelCommit(given("persistId", textOf(body, "persist-id")))],
+  ["discard-changes", () => discardChanges()],
+  ["close-session", () => closeSession()],
+  ["kill-session", () => killSession({ sessionId: 0 })]
+])
+
+const readElsewhere = new Map([
+  [Namespaces.monitoring, "get-schema"],
+  [Namespaces.nmda, "get-data"]
+])
+
+/** Whatever they are granted lasts as long as the session, and is given back with it. */
+const acquiring = new Set(["partial-lock", "create-subscription", "establish-subscription"])
+
+/** What is known of an operation by its name; of an unknown one, that it may have changed the device. */
+const factsOf = (body: Element.Element, read: boolean): Pick<Operation, "kind"> & Partial<Operation<unknown>> => {
+  const known = body.namespace === Namespaces.base ? ofBase.get(body.name)?.(body) : undefined
+  if (known !== undefined) return known
+  if (read || readElsewhere.get(body.namespace) === body.name) return { kind: "read" }
+  return acquiring.has(body.name) ? { kind: "control", undo: () => "close-session" } : { kind: "write" }
 }
 
 /** The operation element within what the caller gave: itself, or the only child of a whole `<rpc>`. */
@@ -63,21 +112,6 @@ const inBase = (element: Element.Element): Element.Element =>
         scope: { ...element.scope, "": Namespaces.base }
       })
 
-const acquires = new Set(["partial-lock", "create-subscription", "establish-subscription"])
-
-/** What gives back what it acquired, when its success comes after nobody waits for it any more. */
-const undoOf = (body: Element.Element): Pick<Operation, "undo"> => {
-  const isBase = body.namespace === Namespaces.base
-  if (isBase && body.name === "lock") {
-    const unlock = Element.make("unlock", Namespaces.base, { children: Element.elements(body) })
-    return { undo: () => make(unlock, false) }
-  }
-  const isConfirmed = isBase && body.name === "commit" && Element.child(body, "confirmed") !== undefined
-  return isConfirmed || acquires.has(body.name) ? { undo: () => "close-session" } : {}
-}
-
-const released = new Set(["unlock", "discard-changes", "cancel-commit", "close-session", "kill-session"])
-
 /** An operation that cannot be sent: it fails where others are encoded, as a typed error. */
 const unsendable = (error: InputError): Operation<Reply> => ({
   name: "rpc",
@@ -91,13 +125,10 @@ const unsendable = (error: InputError): Operation<Reply> => ({
 })
 
 const make = (element: Element.Element, read: boolean): Operation<Reply> => ({
+  ...factsOf(element, read),
   name: element.name,
-  kind: kindOf(element, read),
-  release: element.namespace === Namespaces.base && released.has(element.name),
   needs: [],
   expects: "output",
-  ...leaseOf(element),
-  ...undoOf(element),
   encode: () => element,
   decode: (reply) => reply
 })

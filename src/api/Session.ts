@@ -6,7 +6,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { CapabilityError, type ConnectError, type InputError, type OperationError } from "../errors.ts"
+import { CapabilityError, type ConnectError, type OperationError, tryInput, withContext } from "../errors.ts"
 import type { Mode } from "../framing/Framing.ts"
 import type { Profile } from "../profiles/Profile.ts"
 import type { Capabilities } from "../rpc/Capabilities.ts"
@@ -104,7 +104,11 @@ const makeCall =
   (core: Core.Session) =>
   (operation: Operation<unknown>, { deadline, warnings }: CallOptions): Effect.Effect<Reply, OperationError> => {
     if (deadline === undefined) return core.call(operation, { warnings })
-    const toMillis = Effect.try({ try: () => millis("deadline", deadline), catch: (error) => error as InputError })
+    const where = { ...core.context, operation: operation.name }
+    const toMillis = Effect.mapError(
+      tryInput(() => millis("deadline", deadline)),
+      (error) => withContext(error, where)
+    )
     return Effect.flatMap(toMillis, (limit) => core.call(operation, { warnings, deadline: limit }))
   }
 

@@ -5,10 +5,9 @@
  * with `signal.reason`. Nothing is decided here that `Session` does not decide.
  */
 import * as Cause from "effect/Cause"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { inspect } from "node:util"
@@ -23,10 +22,12 @@ import {
 } from "../errors.ts"
 import type { CallOptions, Operation } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
+import { millis } from "../transport/Deadlines.ts"
 import * as Ssh from "../transport/Ssh.ts"
 import type { Transport } from "../transport/Transport.ts"
 import type { Element } from "../xml/Element.ts"
 import type { EditOptions, EditReport } from "./Change.ts"
+import { defined } from "./Defined.ts"
 import type { CommitReply } from "./Commit.ts"
 import type { Fragment } from "./Fragment.ts"
 import * as Netconf from "./Netconf.ts"
@@ -157,9 +158,7 @@ const toCommitReply = (reply: CommitReply): CommitRpcReply => {
 }
 
 const timeout = (what: string, input: Timeout): Timeout => {
-  if (Option.isNone(Duration.fromInput(input))) {
-    throw new InputError({ what, why: `${String(input)} is not a duration; write for example "30 seconds"` })
-  }
+  millis(what, input)
   if (typeof input === "number" && input < 1000) {
     throw new InputError({
       what,
@@ -251,8 +250,20 @@ const checked = (what: string, input: Timeout | "none" | undefined): void => {
 const connectOptions = (options: NetconfClientOptions): Netconf.ConnectOptions => {
   const { deadlines, readTimeout, socketConnectTimeout } = options
   for (const [phase, input] of Object.entries(deadlines ?? {})) checked(`deadlines.${phase}`, input)
+  const { capabilities, framing, invalidUtf8, label, limits, maxAbandoned, maxOutstanding, missingSessionId, profile } =
+    options
   return {
-    ...options,
+    ...defined({
+      capabilities,
+      framing,
+      invalidUtf8,
+      label,
+      limits,
+      maxAbandoned,
+      maxOutstanding,
+      missingSessionId,
+      profile
+    }),
     transport: transportOf(options),
     deadlines: {
       ...deadlines,
@@ -287,6 +298,8 @@ export class NetconfClient implements AsyncDisposable {
   readonly #connectTimeout: Timeout
   #state: State = { _tag: "New" }
   #connecting: AbortController | undefined
+  /** The session ended without us: its methods say why, and `connect` opens a new one. */
+  #lost = false
 
   /** Throws an `InputError` for options that cannot work. */
   constructor(options: NetconfClientOptions) {
@@ -295,10 +308,11 @@ export class NetconfClient implements AsyncDisposable {
     this.#options = connectOptions(options)
   }
 
-  /** Opens the session. Rejects when it is open already; after `disconnect` it opens a new one. */
+  /** Opens the session. Rejects when it is open already; after `disconnect`, or when it was lost, it opens a new one. */
   async connect({ signal }: Signal = {}): Promise<void> {
     const { _tag } = this.#state
-    if (_tag === "Connected" || _tag === "Connecting") {
+    if (_tag === "Connected" && this.#lost) await this.disconnect()
+    else if (_tag === "Connected" || _tag === "Connecting") {
       throw new InputError({
         label: this.#options.label,
         peer: this.#options.transport.peer,
@@ -315,6 +329,8 @@ export class NetconfClient implements AsyncDisposable {
       const session = await run(this.#open(scope), given)
       given.throwIfAborted()
       this.#state = { _tag: "Connected", session, scope }
+      this.#lost = false
+      Effect.runFork(Effect.tap(session.closed, () => Effect.sync(() => void (this.#lost = true))))
     } catch (error) {
       this.#state = { _tag: "Failed" }
       await Effect.runPromise(Scope.close(scope, Exit.void))
@@ -326,7 +342,7 @@ export class NetconfClient implements AsyncDisposable {
 
   #open(scope: Scope.Closeable): Effect.Effect<Session, ConnectError> {
     const { label, transport } = this.#options
-    const limit = Duration.toMillis(Duration.fromInputUnsafe(this.#connectTimeout))
+    const limit = millis("connectTimeout", this.#connectTimeout)
     return Effect.timeoutOrElse(Scope.provide(Netconf.connect(this.#options), scope), {
       duration: limit,
       orElse: () =>
@@ -334,7 +350,7 @@ export class NetconfClient implements AsyncDisposable {
     })
   }
 
-  /** Ends the session: close-session, then the connection. Never rejects; a client that is not connected is left as it is. */
+  /** Ends the session: close-session, then the connection. Never rejects; a client that is connecting stops, and its `connect` rejects. */
   async disconnect(): Promise<void> {
     this.#connecting?.abort(
       new ChannelError({
@@ -406,7 +422,8 @@ export class NetconfClient implements AsyncDisposable {
     if (target === "running")
       return this.#reply(operations.editConfig({ ...options, testOption: "test-then-set" }), options)
     const reply = await this.#reply(operations.editConfig(options), options)
-    await this.validate({ ...this.#callOptions(options), source: target })
+    const { capabilityCheck, deadline, signal, warnings } = options
+    await this.validate({ ...defined({ capabilityCheck, deadline, signal, warnings }), source: target })
     return reply
   }
 
@@ -466,12 +483,6 @@ export class NetconfClient implements AsyncDisposable {
   /** Makes running survive a reboot, where the device does not do so itself. */
   save(options: Signal = {}): Promise<"yes" | "not-needed"> {
     return this.#call((session) => session.save(), options)
-  }
-
-  #callOptions({ capabilityCheck, deadline, signal, warnings }: Options): Options {
-    return Object.fromEntries(
-      Object.entries({ capabilityCheck, deadline, signal, warnings }).filter(([, value]) => value !== undefined)
-    )
   }
 
   async #reply(operation: Operation<Reply>, options: Options): Promise<RpcReply> {

@@ -2,6 +2,7 @@
  * The opening of a session (RFC 6241 §8.1): our hello, the peer's, and what follows from both. It ends once, with the
  * peer's hello or with the reason why there will be none.
  */
+import { isUtf8 } from "node:buffer"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -67,7 +68,7 @@ export class HelloExchange {
     const hello = Hello.read(bytes.toString("utf8"), limits, requireSessionId)
     this.#framing = Hello.chooseFraming(framing, hello.capabilities)
     this.#profile = profile ?? Profile.detect(hello.capabilities.uris)
-    this.#peer = hello
+    this.#peer = isUtf8(bytes) ? hello : { ...hello, tolerated: [...hello.tolerated, "bytes that are not UTF-8"] }
   }
 
   /** Lets the opener go on; called when the batch that held the hello is finished. */

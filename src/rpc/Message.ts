@@ -118,8 +118,9 @@ export const replyIdOf = (bytes: Buffer): { readonly messageId: string | undefin
     const head = Head.readHead(bytes, { invalidUtf8: "replace" })
     if (head === "incomplete") return undefined
     return head.name === "rpc-reply" ? { messageId: messageIdOf(head.attributes) } : "other"
-  } catch {
-    return undefined
+  } catch (error) {
+    if (error instanceof Parse.XmlError) return undefined
+    throw error
   }
 }
 

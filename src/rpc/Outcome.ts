@@ -16,11 +16,11 @@ export interface Peer {
   readonly isPrivate: (datastore: string | undefined) => boolean
 }
 
-export const contextOf = (call: Call, peer: Peer, now: number): Errors.ErrorContext => ({
+export const contextOf = (call: Call, peer: Peer, now: number): Errors.ErrorContext & { readonly elapsed: number } => ({
   ...peer.context,
   operation: call.operation.name,
   messageId: call.id,
-  elapsed: now - call.since
+  elapsed: Math.round(now - call.since)
 })
 
 const mayHaveChanged = (call: Call, peer: Peer): boolean =>

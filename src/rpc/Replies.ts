@@ -28,7 +28,10 @@ export interface Owner {
   readonly profile: () => Profile
   readonly limits: Parse.Limits
   readonly invalidUtf8: "refuse" | "replace"
+  /** Milliseconds that only differences are taken of. */
   readonly now: () => number
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number
   /** An operation succeeded on the device, whether or not anyone still waits for it. */
   readonly succeeded: (operation: Operation<unknown>) => void
   /** Gives back what an abandoned call has acquired. */
@@ -170,9 +173,8 @@ export class Replies {
   }
 
   #succeed(call: Call, message: Message.Message, judgement: Reply.Success): Answer {
-    const { limits, now, peer } = this.#owner
-    const receivedAt = now()
-    const context = Outcome.contextOf(call, peer(), receivedAt)
+    const { limits, now, peer, wallClock } = this.#owner
+    const context = Outcome.contextOf(call, peer(), now())
     try {
       const [first, ...rest] = judgement.warnings.filter(
         (warning) => call.warnings === "fail" || (typeof call.warnings === "function" && call.warnings(warning))
@@ -183,7 +185,7 @@ export class Replies {
       return Effect.die(defect)
     }
     return Effect.succeed(
-      Reply.make({ message, judgement, context, limits, elapsed: receivedAt - call.since, receivedAt })
+      Reply.make({ message, judgement, context, limits, elapsed: context.elapsed, receivedAt: wallClock() })
     )
   }
 

@@ -199,9 +199,12 @@ class MessageReply implements Reply {
   }
 
   get tree(): Effect.Effect<Element.Element, ProtocolError> {
-    return Effect.try({
-      try: () => (this.#tree ??= Parse.decode(this.#bytes ?? this.#text!, { limits: this.#limits })),
-      catch: (error) => this.#error("xml", (error as Error).message)
+    return Effect.suspend(() => {
+      try {
+        return Effect.succeed((this.#tree ??= Parse.decode(this.#bytes ?? this.#text!, { limits: this.#limits })))
+      } catch (error) {
+        return error instanceof Parse.XmlError ? Effect.fail(this.#error("xml", error.message)) : Effect.die(error)
+      }
     })
   }
 

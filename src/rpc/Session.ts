@@ -100,8 +100,9 @@ export class Session {
     }
   }
 
+  /** Milliseconds that only differences are taken of: a clock that is set back must not hold a deadline back. */
   now(): number {
-    return this.#clock.currentTimeMillisUnsafe()
+    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1_000_000
   }
 
   get context(): Errors.ErrorContext {
@@ -233,6 +234,7 @@ export class Session {
       limits: this.#options.limits,
       invalidUtf8: this.#options.invalidUtf8,
       now: () => this.now(),
+      wallClock: () => this.#clock.currentTimeMillisUnsafe(),
       succeeded: ({ lease }) => {
         if (lease !== undefined) this.leases.succeeded(lease)
       },
@@ -257,6 +259,8 @@ export class Session {
     }
     if (opening && this.#hello.read) this.#hello.succeed()
     this.replies.flush()
+    // A message that nobody can read leaves a tombstone too.
+    this.#limitAbandoned()
   }
 
   #unreadable(error: unknown, bytes: Uint8Array): void {
@@ -333,6 +337,10 @@ export class Session {
 
   #abandon(call: Call): void {
     this.#calls.abandon(call)
+    this.#limitAbandoned()
+  }
+
+  #limitAbandoned(): void {
     const { maxAbandoned } = this.#options
     if (this.#calls.abandoned > maxAbandoned) {
       this.end({ by: "us", detail: `more than ${maxAbandoned} abandoned rpcs are unanswered` })

@@ -42,12 +42,15 @@ export const defaults: DeadlineMillis = {
   close: 5_000
 }
 
+/** Ten minutes: a router with two routing engines takes minutes to commit, to copy or to validate. */
+export const slow = 600_000
+
 /** Throws an `InputError` that names `what` for what is no duration above zero. */
 export const millis = (what: string, input: Duration.Input | "none"): number => {
   if (input === "none") return Infinity
   const duration = Option.map(Duration.fromInput(input), Duration.toMillis)
   if (Option.isSome(duration) && duration.value > 0) return duration.value
-  throw new InputError({ what, why: `${String(input)} is no duration above zero; write for example "30 seconds"` })
+  throw new InputError({ what, why: `${String(input)} is not a duration above zero; write for example "30 seconds"` })
 }
 
 /** Throws an `InputError` for a step that does not exist or a duration that is none. */

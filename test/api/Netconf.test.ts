@@ -96,7 +96,15 @@ describe("Netconf", () => {
       const facts = (yield* connect()).session
       const { capabilities, framing, label, notes, peer, profile, sessionId, transport, statistics } = facts
       const mock = Layer.mock(NetconfSession, {
-        ...{ capabilities, framing, label, notes, peer, profile, sessionId, transport, statistics },
+        capabilities,
+        framing,
+        label,
+        notes,
+        peer,
+        profile,
+        sessionId,
+        transport,
+        statistics,
         save: () => Effect.succeed("not-needed" as const)
       })
       assert.strictEqual(

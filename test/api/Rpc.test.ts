@@ -1,10 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { operations } from "../../src/api/Operations.ts"
 import { rpc } from "../../src/api/Rpc.ts"
 import { InputError } from "../../src/errors.ts"
+import type { Operation } from "../../src/rpc/Operation.ts"
+import { print } from "../../src/xml/Print.ts"
 import { xml } from "../../src/xml/Template.ts"
 import { base, connect, everything, failure, obliging, settle, start, success } from "../rpc/peer.ts"
-import { isSentAs, wire } from "./wire.ts"
+import { capabilitiesOf, isSentAs, wire } from "./wire.ts"
+
+const name = (operation: Operation<unknown> | "close-session" | undefined) =>
+  typeof operation === "object" ? operation.name : operation
 
 describe("rpc", () => {
   it("sends an operation given as text or element; without a namespace it is the base's", () => {
@@ -66,11 +72,11 @@ describe("rpc", () => {
 
   it("knows what a late success has to give back", () => {
     const undo = (body: string) => {
-      const back = rpc(body).undo?.({} as never)
+      const back = rpc(body).undo?.(capabilitiesOf())
       return typeof back === "object" ? back.name : back
     }
     assert.strictEqual(undo("<lock><target><running/></target></lock>"), "unlock")
-    assert.strictEqual(undo("<commit><confirmed/></commit>"), "close-session")
+    assert.strictEqual(undo("<commit><confirmed/></commit>"), "cancel-commit")
     assert.strictEqual(undo(`<partial-lock xmlns="urn:ietf:params:xml:ns:netconf:partial-lock:1.0"/>`), "close-session")
     assert.strictEqual(
       undo(`<create-subscription xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"/>`),
@@ -78,6 +84,58 @@ describe("rpc", () => {
     )
     for (const body of ["<commit/>", "<unlock/>", "<get/>", `<lock xmlns="urn:x"/>`]) assert.isUndefined(undo(body))
   })
+
+  const { cancelCommit, closeSession, commit, copyConfig, deleteConfig, discardChanges, editConfig, get, getConfig } =
+    operations
+  const { killSession, lock, unlock, validate } = operations
+  for (const operation of [
+    get(),
+    getConfig({ source: "candidate" }),
+    editConfig({ target: "candidate", config: "<a/>" }),
+    editConfig({ config: "<a/>", errorOption: "rollback-on-error" }),
+    editConfig({ config: "<a/>", errorOption: "stop-on-error" }),
+    editConfig({ config: "<a/>", testOption: "test-only" }),
+    copyConfig({ target: "startup", source: "running" }),
+    copyConfig({ target: { url: "file:///a.xml" }, source: "running" }),
+    deleteConfig({ target: "startup" }),
+    validate(),
+    lock({ target: "candidate" }),
+    unlock({ target: "startup" }),
+    commit(),
+    commit({ confirmed: true, persist: "x" }),
+    commit({ persistId: "x" }),
+    cancelCommit({ persistId: "x" }),
+    discardChanges(),
+    closeSession(),
+    killSession({ sessionId: 4 })
+  ]) {
+    const text = print(wire(operation))
+    it(`treats ${text} as the operation that it is`, () => {
+      const facts = ({ datastore, deadline, kind, lease, release }: Operation<unknown>) => ({
+        datastore,
+        deadline,
+        kind,
+        lease,
+        release
+      })
+      const given = (made: Operation<unknown>) => ({
+        ...facts(made),
+        partial: made.partial?.(capabilitiesOf()),
+        undo: name(made.undo?.(capabilitiesOf())),
+        onRefused: name(made.onRefused?.(capabilitiesOf()))
+      })
+      assert.deepStrictEqual(given(rpc(text)), given(operation))
+    })
+  }
+
+  it.effect("leaves a lost raw commit in doubt, under the candidate's lock too", () =>
+    Effect.gen(function* () {
+      const { peer, session } = yield* connect()
+      peer.onRpc = (request, peer) => (request.name === "commit" ? peer.cut() : obliging(request, peer))
+      const error = yield* Effect.flip(session.locked(["running", "candidate"], session.rpc("<commit/>")))
+      assert.strictEqual(error._tag, "CommitUnknownError")
+    })
+  )
 
   it.effect("fails as a typed error, with the device's name", () =>
     Effect.gen(function* () {

@@ -80,6 +80,23 @@ describe("Outbox", () => {
     assert.deepStrictEqual(wire, ["hello", "a", "b"])
   })
 
+  it("keeps the order when something is sent while it drains", () => {
+    const wire: Array<string> = []
+    let room = false
+    const outbox: Outbox = new Outbox((written) => {
+      if (written.id === "b") outbox.send(call("d"))
+    })
+    const write = (frame: Uint8Array) => {
+      wire.push(Buffer.from(frame).toString())
+      return room
+    }
+    outbox.open({ write, pause: () => {}, resume: () => {}, details: {}, notes: [] }, Buffer.from("hello"))
+    for (const id of ["a", "b", "c"]) outbox.send(call(id))
+    room = true
+    outbox.drain()
+    assert.deepStrictEqual(wire, ["hello", "a", "b", "c", "d"])
+  })
+
   it("never writes what was taken back", () => {
     const { full, open, outbox, wire, written } = make()
     full(true)

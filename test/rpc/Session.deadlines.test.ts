@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
@@ -95,6 +96,21 @@ describe("Session's deadlines", () => {
       peer.reply(peer.rpcs[3]!, data)
       yield* settle
       success(none)
+    })
+  )
+
+  it.effect("keeps its deadlines when the clock of the machine is set back", () =>
+    Effect.gen(function* () {
+      let setBack = 0
+      const clock = yield* Clock.Clock
+      const stepped: Clock.Clock = Object.create(clock, {
+        currentTimeMillisUnsafe: { value: () => clock.currentTimeMillisUnsafe() - setBack }
+      }) as Clock.Clock
+      const { session } = yield* Effect.provideService(connect(), Clock.Clock, stepped)
+      const call = yield* start(session.get())
+      setBack = 3_600_000
+      yield* pass("60 seconds")
+      assert.deepInclude({ ...failure(call) }, { _tag: "DeadlineError", phase: "rpc", elapsed: 60_000 })
     })
   )
 

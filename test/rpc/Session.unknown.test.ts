@@ -367,6 +367,25 @@ describe("Session, when a late reply acquired something", () => {
     })
   )
 
+  it.effect("does not count it as held either while its unlock waits for room", () =>
+    Effect.gen(function* () {
+      const { peer, session } = yield* connect({ maxOutstanding: 9, memory: { highWaterMark: 1000 } })
+      yield* settle
+      yield* Effect.flatMap(start(session.lock()), Fiber.interrupt)
+      const lock = peer.last
+      peer.pause()
+      yield* start(session.rpc(`<fill xmlns="urn:a">${"x".repeat(2000)}</fill>`))
+      peer.reply(lock)
+      yield* settle
+      const program = yield* start(session.locked(["running"], session.get()))
+      peer.onRpc = obliging
+      peer.resume()
+      yield* settle
+      success(program)
+      assert.deepStrictEqual(peer.names, ["lock", "fill", "unlock", "lock", "get", "unlock"])
+    })
+  )
+
   it.effect("gives back a lock whose caller was interrupted by another caller in the same batch", () =>
     Effect.gen(function* () {
       const { peer, session } = yield* connect({ maxOutstanding: 2 })
