@@ -30,6 +30,12 @@ const defaultConfirmSeconds = 600
 
 const confirmSeconds = (timeout: Duration.Input | undefined): number => {
   if (timeout === undefined) return defaultConfirmSeconds
+  if (typeof timeout === "number" && timeout < 1000) {
+    throw new InputError({
+      what: "confirmTimeout",
+      why: `${timeout} would be milliseconds; write "${timeout} seconds"`
+    })
+  }
   const seconds = Math.ceil(millis("confirmTimeout", timeout) / 1000)
   if (seconds >= 1 && seconds <= 0xffff_ffff) return seconds
   throw new InputError({ what: "confirmTimeout", why: `expected 1 to 4294967295 seconds, got ${seconds}` })

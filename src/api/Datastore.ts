@@ -9,6 +9,8 @@ import * as Namespaces from "../xml/Namespaces.ts"
 /** A conventional configuration datastore. */
 export type Datastore = "running" | "candidate" | "startup"
 
+const names: ReadonlyArray<string> = ["running", "candidate", "startup"] satisfies ReadonlyArray<Datastore>
+
 /** A file or a server that the device reads or writes itself (RFC 6241 §8.8); needs `:url` and the URL's scheme. */
 export interface Url {
   readonly url: string
@@ -35,13 +37,17 @@ export const urlElement = ({ url }: Url, capabilities: Capabilities): Element.El
 }
 
 /** `<running/>`, or `<url>…</url>`. */
-export const encode = (datastore: Datastore | Url, capabilities: Capabilities): Element.Element =>
-  typeof datastore === "string" ? baseElement(datastore) : urlElement(datastore, capabilities)
+export const encode = (datastore: Datastore | Url, capabilities: Capabilities): Element.Element => {
+  if (typeof datastore !== "string") return urlElement(datastore, capabilities)
+  if (names.includes(datastore)) return baseElement(datastore)
+  throw new InputError({ what: "datastore", why: `expected ${names.join(", ")} or { url }, got ${String(datastore)}` })
+}
 
 /** What naming the datastore needs of the peer. */
 export const needs = (datastore: Datastore | Url): ReadonlyArray<ReadonlyArray<string>> => {
   if (typeof datastore !== "string") return [[":url"]]
-  return datastore === "running" ? [] : [[`:${datastore}`]]
+  // A name that is none is refused when it is encoded, in words that fit.
+  return datastore === "candidate" || datastore === "startup" ? [[`:${datastore}`]] : []
 }
 
 /** What changing the datastore needs of the peer. */

@@ -15,12 +15,19 @@ const wrapper = "fragment"
 const textOf = (node: Element.Node): string =>
   typeof node === "string" ? node : node._tag === "CData" ? node.text : ""
 
+const hintFor = (source: string): string =>
+  /^\s*\//.test(source) ? "; an XPath goes into Filter.xpath(xpath`...`, { prefix: namespace })" : ""
+
+/** A template leaves its namespace open; as a root of its own it has none, as the same text has. */
+const closed = (root: Element.Element): Element.Element =>
+  root.namespace === "" && root.scope[""] === undefined ? { ...root, scope: { ...root.scope, "": "" } } : root
+
 const parse = (text: string, what: string): ReadonlyArray<Element.Element> => {
   const source = text.replace(/^[\s\ufeff]*<\?xml[^>]*\?>/, "")
   try {
     const root = Parse.decode(`<${wrapper}>${source}</${wrapper}>`)
     if (root.children.some((node) => textOf(node).trim() !== "")) {
-      throw new InputError({ what, why: "text stands outside of an element" })
+      throw new InputError({ what, why: `text stands outside of an element${hintFor(source)}` })
     }
     return Element.elements(root)
   } catch (error) {
@@ -36,7 +43,7 @@ export const elements = (fragment: Fragment, what: string): ReadonlyArray<Elemen
   if (typeof fragment !== "object" || fragment === null) {
     throw new InputError({ what, why: `expected XML text or elements, got ${String(fragment)}` })
   }
-  return "_tag" in fragment ? [fragment] : fragment
+  return ("_tag" in fragment ? [fragment] : fragment).map(closed)
 }
 
 /** The same for what the caller may have wrapped already: `<config>…</config>` gives its children. */

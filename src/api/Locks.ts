@@ -87,6 +87,11 @@ const plan = (
   session: Session
 ): Effect.Effect<ReadonlyArray<Datastore>, InputError> => {
   const { held } = session.leases
+  const unknown = datastores.find((datastore) => !order.includes(datastore))
+  if (unknown !== undefined || datastores.length === 0) {
+    const why = `expected ${order.join(", ")}, got ${unknown === undefined ? "none" : String(unknown)}`
+    return new InputError({ ...session.context, operation: "lock", what: "datastores", why })
+  }
   const wanted = order.filter((datastore) => datastores.includes(datastore) && !held.has(datastore))
   if (session.profile.locks === "candidate" && (wanted.includes("candidate") || held.has("candidate"))) {
     return Effect.succeed(wanted.filter((datastore) => datastore !== "running"))

@@ -1,8 +1,8 @@
 /**
  * The table of operations: one value per verb, from which the session's named methods are made.
  */
-import type * as Effect from "effect/Effect"
-import type { OperationError } from "../errors.ts"
+import * as Effect from "effect/Effect"
+import { InputError, type OperationError } from "../errors.ts"
 import type { CallOptions, Operation } from "../rpc/Operation.ts"
 import { cancelCommit, commit, discardChanges } from "./Commit.ts"
 import { copyConfig, deleteConfig, editConfig, validate } from "./Edit.ts"
@@ -52,13 +52,48 @@ export type Methods = {
 
 type Run = <A>(operation: Operation<A>, options?: CallOptions) => Effect.Effect<A, OperationError>
 
+/** What each verb takes. A misspelt option would be left out in silence, and the whole configuration come back, or another datastore be locked. */
+const taken: { readonly [Name in keyof Table]: ReadonlyArray<string> } = {
+  get: ["filter"],
+  getConfig: ["source", "filter"],
+  editConfig: ["target", "config", "url", "defaultOperation", "testOption", "errorOption"],
+  copyConfig: ["target", "source"],
+  deleteConfig: ["target"],
+  validate: ["source"],
+  lock: ["target"],
+  unlock: ["target"],
+  commit: ["confirmed", "confirmTimeout", "persist", "persistId"],
+  cancelCommit: ["persistId"],
+  discardChanges: [],
+  closeSession: [],
+  killSession: ["sessionId"],
+  rpc: ["read"]
+}
+
+/** Options of every call; `signal` is the Promise adapter's. */
+const everyCall = ["deadline", "warnings", "capabilityCheck", "signal"]
+
+const wrongOptions = (name: keyof Table, options: unknown): InputError | undefined => {
+  if (options === undefined) return undefined
+  const names = [...taken[name], ...everyCall.slice(0, 3)].join(", ")
+  if (typeof options !== "object" || options === null) {
+    return new InputError({ what: name, why: `expected options in an object ({ ${names} }), got ${typeof options}` })
+  }
+  const unknown = Object.keys(options).find((key) => !taken[name].includes(key) && !everyCall.includes(key))
+  return unknown === undefined
+    ? undefined
+    : new InputError({ what: `${name}.${unknown}`, why: `no such option; there are ${names}` })
+}
+
 /** One method per row of the table, all through the one generic `run`. */
 export const makeMethods = (run: Run): Methods => {
   const method =
-    (operation: (...args: ReadonlyArray<never>) => Operation<unknown>) =>
-    (...args: ReadonlyArray<never>) =>
-      run(operation(...args), args.at(-1))
+    (name: keyof Table, operation: (...args: ReadonlyArray<never>) => Operation<unknown>) =>
+    (...args: ReadonlyArray<never>) => {
+      const options = args[name === "rpc" ? 1 : 0]
+      return wrongOptions(name, options) ?? Effect.suspend(() => run(operation(...args), options))
+    }
   return Object.fromEntries(
-    Object.entries(operations).map(([name, operation]) => [name, method(operation)])
+    Object.entries(operations).map(([name, operation]) => [name, method(name as keyof Table, operation)])
   ) as unknown as Methods
 }

@@ -31,7 +31,7 @@ import { defined } from "./Defined.ts"
 import type { CommitReply } from "./Commit.ts"
 import type { Fragment } from "./Fragment.ts"
 import * as Netconf from "./Netconf.ts"
-import { operations } from "./Operations.ts"
+import type { operations } from "./Operations.ts"
 import type { Session } from "./Session.ts"
 
 /** A duration: `"30 seconds"`. A bare number is milliseconds; below 1000 it is refused, because seconds were meant. */
@@ -398,15 +398,15 @@ export class NetconfClient implements AsyncDisposable {
 
   /** Sends an operation element, or a whole `<rpc>` whose message-id is replaced. `read: true` says that it changes nothing. */
   sendRpc(rpc: Fragment, options: Options<{ readonly read?: boolean }> = {}): Promise<RpcReply> {
-    return this.#reply(operations.rpc(rpc, options), options)
+    return this.#reply((session) => session.rpc(rpc, options), options)
   }
 
   get(options: OptionsOf<"get"> = {}): Promise<RpcReply> {
-    return this.#reply(operations.get(options), options)
+    return this.#reply((session) => session.get(options), options)
   }
 
   getConfig(options: OptionsOf<"getConfig"> = {}): Promise<RpcReply> {
-    return this.#reply(operations.getConfig(options), options)
+    return this.#reply((session) => session.getConfig(options), options)
   }
 
   /**
@@ -418,51 +418,51 @@ export class NetconfClient implements AsyncDisposable {
     ...options
   }: OptionsOf<"editConfig"> & { readonly validate?: boolean }): Promise<RpcReply> {
     const { target = "running" } = options
-    if (!validate) return this.#reply(operations.editConfig(options), options)
+    if (!validate) return this.#reply((session) => session.editConfig(options), options)
     if (target === "running")
-      return this.#reply(operations.editConfig({ ...options, testOption: "test-then-set" }), options)
-    const reply = await this.#reply(operations.editConfig(options), options)
+      return this.#reply((session) => session.editConfig({ ...options, testOption: "test-then-set" }), options)
+    const reply = await this.#reply((session) => session.editConfig(options), options)
     const { capabilityCheck, deadline, signal, warnings } = options
     await this.validate({ ...defined({ capabilityCheck, deadline, signal, warnings }), source: target })
     return reply
   }
 
   copyConfig(options: OptionsOf<"copyConfig">): Promise<RpcReply> {
-    return this.#reply(operations.copyConfig(options), options)
+    return this.#reply((session) => session.copyConfig(options), options)
   }
 
   deleteConfig(options: OptionsOf<"deleteConfig">): Promise<RpcReply> {
-    return this.#reply(operations.deleteConfig(options), options)
+    return this.#reply((session) => session.deleteConfig(options), options)
   }
 
   validate(options: OptionsOf<"validate"> = {}): Promise<RpcReply> {
-    return this.#reply(operations.validate(options), options)
+    return this.#reply((session) => session.validate(options), options)
   }
 
   lock(options: OptionsOf<"lock"> = {}): Promise<RpcReply> {
-    return this.#reply(operations.lock(options), options)
+    return this.#reply((session) => session.lock(options), options)
   }
 
   unlock(options: OptionsOf<"unlock"> = {}): Promise<RpcReply> {
-    return this.#reply(operations.unlock(options), options)
+    return this.#reply((session) => session.unlock(options), options)
   }
 
   /** See the Effect API's commit: without `persist`, closing the session rolls a confirmed commit back at once. */
   async commit(options: OptionsOf<"commit"> = {}): Promise<CommitRpcReply> {
     checked("confirmTimeout", options.confirmTimeout)
-    return toCommitReply(await this.run(operations.commit(options), options))
+    return toCommitReply(await this.#call((session) => session.commit(options), options))
   }
 
   cancelCommit(options: OptionsOf<"cancelCommit"> = {}): Promise<RpcReply> {
-    return this.#reply(operations.cancelCommit(options), options)
+    return this.#reply((session) => session.cancelCommit(options), options)
   }
 
   discardChanges(options: Options = {}): Promise<RpcReply> {
-    return this.#reply(operations.discardChanges(), options)
+    return this.#reply((session) => session.discardChanges(options), options)
   }
 
   killSession(options: OptionsOf<"killSession">): Promise<RpcReply> {
-    return this.#reply(operations.killSession(options), options)
+    return this.#reply((session) => session.killSession(options), options)
   }
 
   /**
@@ -485,8 +485,8 @@ export class NetconfClient implements AsyncDisposable {
     return this.#call((session) => session.save(), options)
   }
 
-  async #reply(operation: Operation<Reply>, options: Options): Promise<RpcReply> {
-    return toPlain(await this.run(operation, options))
+  async #reply(use: (session: Session) => Effect.Effect<Reply, OperationError>, options: Options): Promise<RpcReply> {
+    return toPlain(await this.#call(use, options))
   }
 
   async #call<A>(

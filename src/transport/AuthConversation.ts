@@ -8,7 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { AnyAuthMethod, NextAuthHandler, Prompt as Ssh2Prompt } from "ssh2"
 import { printable } from "../errors.ts"
-import type { Answer, Challenge, Credential, Prepared } from "./Auth.ts"
+import type { Credential, Prepared } from "./Auth.ts"
+import type { Answer, Challenge } from "./AuthOptions.ts"
 import { AgentRound } from "./SshAgent.ts"
 
 export interface Hooks {

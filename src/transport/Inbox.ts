@@ -51,6 +51,7 @@ class HandlerInbox implements Inbox {
 
   take(bytes: Uint8Array): void {
     if (bytes.length === 0 || this.#ended || this.#ending !== undefined) return
+    if (this.#waiting.length === 0 && !this.#paused && !this.#delivering) return this.#deliver(bytes)
     this.#waiting.push(bytes)
     this.#bytes += bytes.length
     this.#deliver()
@@ -75,11 +76,13 @@ class HandlerInbox implements Inbox {
     this.#deliver()
   }
 
-  #deliver(): void {
+  /** Hands on these bytes, when nothing waits before them, and then what waits. */
+  #deliver(fresh?: Uint8Array): void {
     if (this.#delivering || this.#ended) return
     this.#delivering = true
     try {
-      this.#handOn()
+      if (fresh !== undefined) this.#handler.data(fresh)
+      if (this.#waiting.length > 0) this.#handOn()
     } catch (error) {
       this.#end({ by: "us", detail: `the handler failed: ${error instanceof Error ? error.message : String(error)}` })
     } finally {

@@ -14,6 +14,7 @@ import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import { type ConnectError, ConnectionError, DeadlineError } from "../errors.ts"
+import { reasonOf } from "./ConnectionFault.ts"
 import * as Inbox from "./Inbox.ts"
 import type { Connection, EndReason, Handler, OpenContext, Transport } from "./Transport.ts"
 
@@ -190,39 +191,20 @@ class Line {
   }
 }
 
-/** The system's error code, wherever the socket has put it. */
-const codeOf = (cause: unknown): string | undefined => {
-  if (typeof cause !== "object" || cause === null) return undefined
-  if ("code" in cause && typeof cause.code === "string") return cause.code
-  return "cause" in cause ? codeOf(cause.cause) : undefined
-}
-
 const textOf = (error: unknown): string => {
   if (!Socket.isSocketError(error)) return error instanceof Error ? error.message : String(error)
   const cause = "cause" in error.reason ? error.reason.cause : undefined
   return cause instanceof Error && cause.message !== "" ? cause.message : error.reason.message
 }
 
-const reasons: Readonly<Record<string, ConnectionError["reason"]>> = {
-  ECONNREFUSED: "refused",
-  ENOENT: "refused",
-  ENOTFOUND: "dns",
-  EAI_AGAIN: "dns",
-  EAI_FAIL: "dns",
-  ETIMEDOUT: "timeout",
-  ECONNRESET: "reset",
-  EPIPE: "reset"
-}
-
 const connectionError = (error: Socket.SocketError, peer: string, context: OpenContext): ConnectionError => {
   const { reason } = error
   const timedOut = reason._tag === "SocketOpenError" && reason.kind === "Timeout"
   const closed = reason._tag === "SocketCloseError"
-  const code = "cause" in reason ? codeOf(reason.cause) : undefined
   return new ConnectionError({
     label: context.label,
     peer,
-    reason: timedOut ? "timeout" : closed ? "reset" : (reasons[code ?? ""] ?? "unreachable"),
+    reason: timedOut ? "timeout" : closed ? "reset" : reasonOf(reason),
     detail: textOf(error)
   })
 }

@@ -4,14 +4,14 @@
  *
  * The steps are elsewhere: SshConnect (all of them in order), Dial, SshLogin, SshChannel, SshShare, Keepalive.
  */
-import type { SshOptions } from "./SshConnect.ts"
 import { openOwn, resolve } from "./SshConnect.ts"
+import type { SshOptions } from "./SshOptions.ts"
 import { Shared } from "./SshShare.ts"
 import type { Transport } from "./Transport.ts"
 
-export type { Answer, Auth, Challenge, Prompt } from "./Auth.ts"
+export type { Answer, Auth, Challenge, Prompt } from "./AuthOptions.ts"
 export type { HostKeyPolicy } from "./HostKey.ts"
-export type { SshOptions } from "./SshConnect.ts"
+export type { SshOptions } from "./SshOptions.ts"
 
 /**
  * Dials a connection for each session.

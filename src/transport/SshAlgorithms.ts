@@ -4,8 +4,7 @@
  */
 import * as Crypto from "node:crypto"
 import type { Algorithms, CipherAlgorithm, KexAlgorithm, MacAlgorithm, ServerHostKeyAlgorithm } from "ssh2"
-
-export type Preset = "modern" | "legacy"
+import type { Preset } from "./SshOptions.ts"
 
 const kex: ReadonlyArray<KexAlgorithm> = [
   "curve25519-sha256",
@@ -61,7 +60,7 @@ const hostKeys: ReadonlyArray<ServerHostKeyAlgorithm> = [
 const legacyHostKeys: ReadonlyArray<ServerHostKeyAlgorithm> = ["ssh-rsa", "ssh-dss"]
 
 /** The type of key behind a host key algorithm: rsa-sha2-512 is a signature by an `ssh-rsa` key (RFC 8332 §3). */
-export const keyTypeOf = (algorithm: string): string => (algorithm.startsWith("rsa-sha2-") ? "ssh-rsa" : algorithm)
+const keyTypeOf = (algorithm: string): string => (algorithm.startsWith("rsa-sha2-") ? "ssh-rsa" : algorithm)
 
 let opensslCiphers: ReadonlySet<string> | undefined
 

@@ -5,15 +5,16 @@
  * ssh2's stream is used as it is: bytes go from its `data` event to the handler, frames into its `write`. A dead
  * connection silences a paused channel, so its end is heard from the Link as well.
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type { ClientChannel } from "ssh2"
 import type { ConnectError } from "../errors.ts"
 import { ChannelError, DeadlineError, printable } from "../errors.ts"
-import { startTimer, toConnectionError } from "./Dial.ts"
+import * as Attempt from "./Attempt.ts"
+import { toConnectionError } from "./ConnectionFault.ts"
 import type { Link } from "./SshLink.ts"
 import type { Connection, EndReason, Handler, OpenContext } from "./Transport.ts"
 
-export interface ChannelOptions {
+interface ChannelOptions {
   readonly subsystem: string
   readonly peer: string
 }
@@ -32,50 +33,72 @@ export const open = (
   options: ChannelOptions,
   context: OpenContext
 ): Effect.Effect<Opened, ConnectError> =>
-  Effect.callback((resume) => {
-    const began = performance.now()
-    const bytesBefore = link.socket.bytesRead
-    const where = () => ({ label: context.label, peer: options.peer, elapsed: performance.now() - began })
-    let done = false
-    let offEnd = () => {}
-    const stop = () => {
-      done = true
-      cancelTimer()
-      offEnd()
-    }
-    const fail = (error: ConnectError) => {
-      if (done) return
-      stop()
-      resume(Effect.fail(error))
-    }
-    const peerError = (detail: string) => new ChannelError({ ...where(), phase: "open", by: "peer", detail })
-    const deadline = context.deadlines.subsystem
-    const cancelTimer = startTimer(deadline, () => {
-      const bytes = link.socket.bytesRead - bytesBefore
-      fail(new DeadlineError({ ...where(), phase: "subsystem", deadline, bytes }))
-    })
-    offEnd = link.onEnd((reason) => {
-      fail(
-        reason.by === "network"
-          ? toConnectionError(link.fault ?? { code: "ECONNRESET" }, where())
-          : peerError(`${reason.detail} while the ${options.subsystem} subsystem was being opened`)
-      )
-    })
-    const opened = (error: Error | undefined, channel: ClientChannel) => {
-      // Too late: nobody waits any more.
-      if (done) return error === undefined ? channel.close() : undefined
-      if (error !== undefined) return fail(peerError(explain(error, options.subsystem)))
-      stop()
-      const session = new Session(link, channel, handler)
-      resume(Effect.succeed({ connection: session, close: (millis) => session.close(millis) }))
-    }
+  Attempt.make((attempt) => {
+    const opening = new Opening(link, options, context, attempt)
+    opening.watch()
     try {
-      if (!done) link.client.subsys(options.subsystem, opened)
+      if (!attempt.settled)
+        link.client.subsys(options.subsystem, (error, channel) => opening.opened(error, channel, handler))
     } catch (error) {
-      fail(peerError(error instanceof Error ? error.message : "the connection is closed"))
+      opening.refuse(error instanceof Error ? error.message : "the connection is closed")
     }
-    return Effect.sync(stop)
   })
+
+/** A channel that is being opened, and what each way to fail is called. */
+class Opening {
+  readonly #link: Link
+  readonly #options: ChannelOptions
+  readonly #context: OpenContext
+  readonly #attempt: Attempt.Attempt<Opened, ConnectError>
+
+  constructor(
+    link: Link,
+    options: ChannelOptions,
+    context: OpenContext,
+    attempt: Attempt.Attempt<Opened, ConnectError>
+  ) {
+    this.#link = link
+    this.#options = options
+    this.#context = context
+    this.#attempt = attempt
+  }
+
+  /** Waits for the deadline and for the connection's end. */
+  watch(): void {
+    const { socket } = this.#link
+    const bytesBefore = socket.bytesRead
+    const deadline = this.#context.deadlines.subsystem
+    this.#attempt.within(deadline, () => {
+      const bytes = socket.bytesRead - bytesBefore
+      this.#attempt.fail(new DeadlineError({ ...this.#where(), phase: "subsystem", deadline, bytes }))
+    })
+    this.#attempt.onSettle(this.#link.onEnd((reason) => this.#ended(reason)))
+  }
+
+  /** ssh2's answer. */
+  opened(error: Error | undefined, channel: ClientChannel, handler: Handler): void {
+    // Too late: nobody waits any more.
+    if (this.#attempt.settled) return error === undefined ? channel.close() : undefined
+    if (error !== undefined) return this.refuse(explain(error, this.#options.subsystem))
+    const connection = new Channel(this.#link, channel, handler)
+    this.#attempt.succeed({ connection, close: (millis) => connection.close(millis) })
+  }
+
+  refuse(detail: string): void {
+    this.#attempt.fail(new ChannelError({ ...this.#where(), phase: "open", by: "peer", detail }))
+  }
+
+  #ended(reason: EndReason): void {
+    if (reason.by !== "network") {
+      return this.refuse(`${reason.detail} while the ${this.#options.subsystem} subsystem was being opened`)
+    }
+    this.#attempt.fail(toConnectionError(this.#link.fault ?? { code: "ECONNRESET" }, this.#where()))
+  }
+
+  #where(): { label: string | undefined; peer: string; elapsed: number } {
+    return { label: this.#context.label, peer: this.#options.peer, elapsed: this.#attempt.elapsed }
+  }
+}
 
 /** How the detail of an error begins when the channel itself was refused, not what was asked of it. */
 export const channelRefused = "the peer refused a channel"
@@ -99,7 +122,7 @@ const explain = (error: Error, subsystem: string): string => {
 /** How much of what the subsystem prints to its standard error is kept for the reason of its end. */
 const stderrKept = 200
 
-class Session implements Connection {
+class Channel implements Connection {
   readonly details: Readonly<Record<string, string>>
   readonly notes: ReadonlyArray<string>
   readonly #link: Link
@@ -118,7 +141,7 @@ class Session implements Connection {
     this.notes = link.notes
     channel
       .on("data", this.#data)
-      .on("drain", () => this.#guard(() => this.#ended || handler.drain()))
+      .on("drain", this.#drain)
       .on("exit", (code: number | null, signal?: string) => {
         this.#exit = code === null ? `, killed by ${printable(String(signal))}` : `, exit status ${code}`
       })
@@ -153,20 +176,29 @@ class Session implements Connection {
     if (!this.#ended) this.#channel.resume()
   }
 
-  /** An exception would come back from ssh2 as a fault of the connection's, and close every session on it. */
-  #guard(run: () => unknown): void {
+  // No closure per chunk: this runs for every piece of every message.
+  readonly #data = (bytes: Buffer): void => {
+    if (this.#ended) return
     try {
-      run()
+      this.#handler.data(bytes)
     } catch (error) {
-      const detail = `the handler failed: ${error instanceof Error ? error.message : "unknown"}`
-      this.#finish({ by: "us", detail })
-      this.#channel.close()
+      this.#failed(error)
     }
   }
 
-  readonly #data = (bytes: Buffer): void => {
+  readonly #drain = (): void => {
     if (this.#ended) return
-    this.#guard(() => this.#handler.data(bytes))
+    try {
+      this.#handler.drain()
+    } catch (error) {
+      this.#failed(error)
+    }
+  }
+
+  /** The handler's exception would come back from ssh2 as a fault of the connection's, and close every session on it. */
+  #failed(error: unknown): void {
+    this.#finish({ by: "us", detail: `the handler failed: ${error instanceof Error ? error.message : "unknown"}` })
+    this.#channel.close()
   }
 
   /** The exit status may follow the end in the same bytes: it is waited for, for as long as those last. */
@@ -194,25 +226,23 @@ class Session implements Connection {
   }
 
   close(millis: number): Effect.Effect<void> {
-    return Effect.callback((resume) => {
+    return Attempt.make<void>((attempt) => {
       this.#finish({ by: "us", detail: "closed" })
       const channel = this.#channel
-      if (this.#link.ended !== undefined) return resume(Effect.void)
+      if (this.#link.ended !== undefined) return attempt.succeed()
       if (channel.writableLength === 0) {
         // Without an EOF before it: one packet less, and it travels with what is said next.
         channel.close()
-        return resume(Effect.void)
+        return attempt.succeed()
       }
-      const settled = () => {
-        cancelTimer()
-        offEnd()
-        channel.off("finish", settled)
+      const sent = () => attempt.succeed()
+      attempt.within(millis, sent)
+      attempt.onSettle(this.#link.onEnd(sent))
+      attempt.onSettle(() => {
+        channel.off("finish", sent)
         if (this.#link.ended === undefined) channel.close()
-        resume(Effect.void)
-      }
-      const cancelTimer = startTimer(millis, settled)
-      const offEnd = this.#link.onEnd(settled)
-      channel.once("finish", settled)
+      })
+      channel.once("finish", sent)
       channel.end()
     })
   }

@@ -1,6 +1,6 @@
 /**
- * The options of an SSH transport, and a session on a connection of its own: everything is checked and read first, then
- * dialled, logged in, watched, and closed with the session's scope.
+ * From the options of an SSH transport to a session on a connection of its own: everything is checked and read first,
+ * then dialled, logged in, watched, and closed with the session's scope.
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -9,46 +9,22 @@ import type * as Scope from "effect/Scope"
 import type { ConnectError } from "../errors.ts"
 import { InputError } from "../errors.ts"
 import * as Auth from "./Auth.ts"
-import type { Own, Target } from "./Dial.ts"
+import type { Own } from "./Dial.ts"
 import * as Dial from "./Dial.ts"
-import type { HostKeyPolicy } from "./HostKey.ts"
 import * as HostKey from "./HostKey.ts"
 import * as Keepalive from "./Keepalive.ts"
-import type { Preset } from "./SshAlgorithms.ts"
 import * as SshChannel from "./SshChannel.ts"
 import type { Link } from "./SshLink.ts"
 import * as SshLogin from "./SshLogin.ts"
+import type { SshOptions } from "./SshOptions.ts"
+import * as Target from "./Target.ts"
 import type { Connection, Handler, OpenContext } from "./Transport.ts"
-
-/** How a device is reached over SSH. */
-export interface SshOptions {
-  /** A host name or an IP address. */
-  readonly host: string
-  /** Default: 830. */
-  readonly port?: number
-  readonly username: string
-  /** Tried in this order. Default: the agent, then the key files that ssh uses by default. */
-  readonly auth?: Auth.Auth | ReadonlyArray<Auth.Auth>
-  /** Default: `"known-hosts"`. */
-  readonly hostKey?: HostKeyPolicy
-  /** The address of this machine to dial from: the management network's. */
-  readonly localAddress?: string
-  /**
-   * After how much silence the peer is asked whether it is still there; after three questions without an answer the
-   * connection is given up. Default: 30 seconds.
-   */
-  readonly keepalive?: Duration.Input | "off"
-  /** `"legacy"` adds algorithms that are broken or weak, for devices that know no others. Default: `"modern"`. */
-  readonly algorithms?: Preset
-  /** Default: `netconf`. */
-  readonly subsystem?: string
-}
 
 const defaultPort = 830
 
 export interface Resolved {
   readonly options: SshOptions
-  readonly target: Target
+  readonly target: Target.Target
   readonly peer: string
   readonly subsystem: string
   /** Keys of which it has been said that any is accepted. */
@@ -60,7 +36,7 @@ export const resolve = (options: SshOptions): Resolved => {
   return {
     options,
     target: { host: options.host, port, localAddress: options.localAddress },
-    peer: Dial.peerName(options.host, port),
+    peer: Target.peerName(options.host, port),
     subsystem: options.subsystem ?? "netconf",
     warned: new Set()
   }
@@ -82,7 +58,7 @@ const keepaliveMisses = 3
 /** Up to a login. What was begun is in `own`: whoever calls this destroys it when it does not succeed. */
 export const establish = Effect.fnUntraced(function* (resolved: Resolved, context: OpenContext, own: Own) {
   const { options, peer, target } = resolved
-  const wrong = Dial.checkTarget(target) ?? checkUsername(options.username)
+  const wrong = Target.check(target) ?? checkUsername(options.username)
   if (wrong !== undefined) return yield* wrong
   const keepalive = keepaliveMillis(options.keepalive)
   if (typeof keepalive !== "number") return yield* keepalive

@@ -4,11 +4,11 @@
  *
  * SshLogin brings it up; SshChannel opens sessions on it.
  */
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import type * as Net from "node:net"
 import ssh2 from "ssh2"
 import { printable } from "../errors.ts"
-import { startTimer } from "./Dial.ts"
+import * as Attempt from "./Attempt.ts"
 import type { EndReason } from "./Transport.ts"
 
 /** What ssh2 reports through its `error` event. */
@@ -71,14 +71,11 @@ export class Link {
 
   /** Says goodbye (SSH_MSG_DISCONNECT), and waits for the peer's own end for at most so long. */
   close(millis: number): Effect.Effect<void> {
-    return Effect.callback((resume) => {
-      if (this.socket.destroyed) return resume(Effect.void)
+    return Attempt.make<void>((attempt) => {
+      if (this.socket.destroyed) return attempt.succeed()
       this.#tell({ by: "us", detail: "closed" })
-      const cancelTimer = startTimer(millis, () => this.socket.destroy())
-      this.socket.once("close", () => {
-        cancelTimer()
-        resume(Effect.void)
-      })
+      attempt.within(millis, () => this.socket.destroy())
+      this.socket.once("close", () => attempt.succeed())
       // Not destroyed at once: that would take back bytes that the peer has not read yet.
       try {
         this.client.end()

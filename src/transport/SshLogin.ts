@@ -12,19 +12,20 @@ import type * as Net from "node:net"
 import type { NegotiatedAlgorithms } from "ssh2"
 import type { ConnectError } from "../errors.ts"
 import { AuthError, ChannelError, DeadlineError, HostKeyError, printable } from "../errors.ts"
+import * as Attempt from "./Attempt.ts"
 import type * as Auth from "./Auth.ts"
 import type { Hooks } from "./AuthConversation.ts"
 import { Conversation } from "./AuthConversation.ts"
-import { startTimer, toConnectionError } from "./Dial.ts"
+import { toConnectionError } from "./ConnectionFault.ts"
 import type { Verifier } from "./HostKey.ts"
 import * as KnownHosts from "./KnownHosts.ts"
-import type { Preset } from "./SshAlgorithms.ts"
 import * as SshAlgorithms from "./SshAlgorithms.ts"
 import type { SshFault } from "./SshLink.ts"
 import { Link } from "./SshLink.ts"
+import type { Preset } from "./SshOptions.ts"
 import type { EndReason, OpenContext } from "./Transport.ts"
 
-export interface LoginOptions {
+interface LoginOptions {
   readonly username: string
   readonly verifier: Verifier
   readonly prepared: Auth.Prepared
@@ -39,16 +40,8 @@ export const login = (
   context: OpenContext
 ): Effect.Effect<Link, ConnectError> =>
   Effect.contextWith((services: Context.Context<never>) =>
-    Effect.callback<Link, ConnectError>((resume) => {
-      const attempt = new Login(
-        new Link(socket),
-        options,
-        context,
-        (effect) => Effect.runForkWith(services)(effect),
-        resume
-      )
-      attempt.start()
-      return Effect.sync(() => attempt.abort())
+    Attempt.make((attempt) => {
+      new Login(new Link(socket), options, context, (effect) => Effect.runForkWith(services)(effect), attempt).start()
     })
   )
 
@@ -62,14 +55,10 @@ class Login {
   readonly #options: LoginOptions
   readonly #context: OpenContext
   readonly #run: Run
-  readonly #settle: (result: Effect.Effect<Link, ConnectError>) => void
+  readonly #attempt: Attempt.Attempt<Link, ConnectError>
   readonly #conversation: Conversation
   #phase: "handshake" | "auth" = "handshake"
-  #phaseBegan = performance.now()
   #bytesBefore = 0
-  #cancelTimer: () => void = () => {}
-  #offEnd: () => void = () => {}
-  #done = false
   #head = Buffer.alloc(0)
   #hostKey: { readonly blob: Buffer; readonly because: string } | undefined
   #prompting: Fiber.Fiber<void> | undefined
@@ -79,13 +68,13 @@ class Login {
     options: LoginOptions,
     context: OpenContext,
     run: Run,
-    settle: (result: Effect.Effect<Link, ConnectError>) => void
+    attempt: Attempt.Attempt<Link, ConnectError>
   ) {
     this.#link = link
     this.#options = options
     this.#context = context
     this.#run = run
-    this.#settle = settle
+    this.#attempt = attempt
     this.#conversation = new Conversation(options.username, options.prepared, {
       fail: (detail) => this.#fail(this.#authError(detail)),
       answer: (effect, answered) => this.#answer(effect, answered)
@@ -103,9 +92,8 @@ class Login {
       .on("banner", (text) => this.#detail("banner", text))
       .on("change password", (prompt) => this.#fail(this.#authError(`the server wants a new password: ${prompt}`)))
       .on("ready", () => this.#ready())
-    this.#offEnd = this.#link.onEnd(() => {
-      if (!this.#done) this.#fail(this.#explainEnd())
-    })
+    this.#attempt.onSettle(this.#link.onEnd(() => this.#fail(this.#explainEnd())))
+    this.#attempt.onSettle((succeeded) => this.#stop(succeeded))
     try {
       client.connect({
         sock: socket,
@@ -122,18 +110,10 @@ class Login {
     }
   }
 
-  /** The caller was interrupted. */
-  abort(): void {
-    this.#stop()
-    this.#link.end({ by: "us", detail: "interrupted" })
-  }
-
   #enter(phase: "handshake" | "auth"): void {
-    this.#cancelTimer()
     this.#phase = phase
-    this.#phaseBegan = performance.now()
     this.#bytesBefore = this.#link.socket.bytesRead
-    this.#cancelTimer = startTimer(this.#context.deadlines[phase], () => this.#expire())
+    this.#attempt.within(this.#context.deadlines[phase], () => this.#expire())
   }
 
   #expire(): void {
@@ -147,28 +127,22 @@ class Login {
     )
   }
 
-  #stop(): void {
-    this.#done = true
-    this.#cancelTimer()
-    this.#offEnd()
+  #stop(succeeded: boolean): void {
     this.#conversation.dispose()
-    if (this.#prompting !== undefined) this.#prompting.interruptUnsafe()
+    this.#prompting?.interruptUnsafe()
     this.#link.socket.off("data", this.#sniff)
     this.#head = Buffer.alloc(0)
+    if (!succeeded) this.#link.end({ by: "us", detail: "connecting failed" })
   }
 
   #fail(error: ConnectError): void {
-    if (this.#done) return
-    this.#stop()
-    this.#link.end({ by: "us", detail: "connecting failed" })
-    this.#settle(Effect.fail(error))
+    this.#attempt.fail(error)
   }
 
   #ready(): void {
-    if (this.#done) return
+    if (this.#attempt.settled) return
     this.#link.details["auth"] = this.#conversation.accepted
-    this.#stop()
-    this.#settle(Effect.succeed(this.#link))
+    this.#attempt.succeed(this.#link)
   }
 
   readonly #sniff = (bytes: Buffer): void => {
@@ -196,7 +170,7 @@ class Login {
   }
 
   #handshakeDone(negotiated: NegotiatedAlgorithms): void {
-    if (this.#done || this.#phase !== "handshake") return
+    if (this.#attempt.settled || this.#phase !== "handshake") return
     const hostKey = this.#hostKey!
     Object.assign(this.#link.details, {
       kex: negotiated.kex,
@@ -217,7 +191,7 @@ class Login {
         },
         onSuccess: (answers) => {
           this.#prompting = undefined
-          if (!this.#done) answered(answers)
+          if (!this.#attempt.settled) answered(answers)
         }
       })
     )
@@ -227,7 +201,7 @@ class Login {
     return {
       label: this.#context.label,
       peer: this.#options.peer,
-      elapsed: performance.now() - this.#phaseBegan
+      elapsed: this.#attempt.elapsed
     }
   }
 

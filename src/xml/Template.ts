@@ -16,14 +16,14 @@ import { isXPath } from "./XPath.ts"
 import type { XPath } from "./XPath.ts"
 
 /** What may stand in an attribute value. */
-export type XmlScalar = string | number | bigint | boolean | null | undefined | XPath | Redacted.Redacted<string>
+export type XmlScalar = string | number | bigint | boolean | null | XPath | Redacted.Redacted<string>
 
 /** What may stand between tags; arrays may be nested. */
 export type XmlValue = XmlScalar | Element | CData | Comment | ProcessingInstruction | ReadonlyArray<XmlValue>
 
 /**
- * An element written as XML. Values are escaped, elements spliced in, arrays of either too; null and undefined are
- * nothing, an XPath is its expression, a Redacted is unwrapped because it goes to the device. A value may stand between
+ * An element written as XML. Values are escaped, elements spliced in, arrays of either too; null is nothing,
+ * an XPath is its expression, a Redacted is unwrapped because it goes to the device. A value may stand between
  * tags or as an attribute's value, with quotes or without.
  *
  * An element written without a default namespace takes the one around it when it is spliced in, as its text would; one
@@ -79,7 +79,7 @@ class Filling {
       if (typeof node === "string") {
         for (const piece of this.skeleton.split(node)) {
           if (typeof piece === "string") append(into, piece)
-          else splice(into, this.values[piece.index], piece, scope)
+          else splice(into, this.values[piece.index]!, piece, scope)
         }
       } else into.push(isElement(node) ? this.element(node) : node)
     }
@@ -150,7 +150,9 @@ const isNode = (value: unknown): value is Exclude<Node, string> =>
   typeof value === "object" && value !== null && "_tag" in value && nodeTags.has(String(value._tag))
 
 const scalar = (value: unknown, hole: Hole): string => {
-  if (value === undefined || value === null) return ""
+  if (value === null) return ""
+  // An unset variable must not select everything, or empty a leaf.
+  if (value === undefined) return refuse(hole, "a value is undefined; null is what stands for nothing")
   if (isXPath(value)) return value.expression
   if (Redacted.isRedacted(value)) return scalar(Redacted.value(value), hole)
   switch (typeof value) {

@@ -131,7 +131,7 @@ describe("rpc", () => {
   it.effect("leaves a lost raw commit in doubt, under the candidate's lock too", () =>
     Effect.gen(function* () {
       const { peer, session } = yield* connect()
-      peer.onRpc = (request, peer) => (request.name === "commit" ? peer.cut() : obliging(request, peer))
+      peer.onRpc = (request, peer) => (request.name === "commit" ? peer.endpoint.close() : obliging(request, peer))
       const error = yield* Effect.flip(session.locked(["running", "candidate"], session.rpc("<commit/>")))
       assert.strictEqual(error._tag, "CommitUnknownError")
     })

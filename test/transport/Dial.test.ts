@@ -6,49 +6,7 @@ import * as Dial from "../../src/transport/Dial.ts"
 import { until } from "./contract.ts"
 import { listen } from "./sshServer.ts"
 
-const systemError = (code: string, address?: string, port?: number) =>
-  Object.assign(new Error(`connect ${code}`), { code, address, port })
-
 const context = (deadlines: Deadlines.Deadlines = {}) => ({ label: "leaf-01", deadlines: Deadlines.resolve(deadlines) })
-
-const convert = (error: unknown) => Dial.toConnectionError(error, { label: "leaf-01", peer: "leaf-01:830" })
-
-describe("Dial.toConnectionError", () => {
-  it.each([
-    ["ECONNREFUSED", "refused"],
-    ["EHOSTUNREACH", "unreachable"],
-    ["ENETUNREACH", "unreachable"],
-    ["EADDRNOTAVAIL", "unreachable"],
-    ["ENOTFOUND", "dns"],
-    ["EAI_AGAIN", "dns"],
-    ["ETIMEDOUT", "timeout"],
-    ["ECONNRESET", "reset"],
-    ["EPIPE", "reset"],
-    ["ESOMETHINGNEW", "unreachable"]
-  ])("calls %s %s", (code, reason) => {
-    const error = convert(systemError(code, "192.0.2.1", 830))
-    assert.strictEqual(error.reason, reason)
-    assert.include(error.detail, `${code} 192.0.2.1:830`)
-    assert.isUndefined(error.attempts)
-  })
-
-  it("tells each address that was tried, and takes its reason from the most telling one", () => {
-    const error = convert(
-      new AggregateError([
-        systemError("ENETUNREACH", "2001:db8::1", 830),
-        systemError("ECONNREFUSED", "192.0.2.1", 830)
-      ])
-    )
-    assert.strictEqual(error.reason, "refused")
-    assert.deepStrictEqual(error.attempts, ["ENETUNREACH [2001:db8::1]:830", "ECONNREFUSED 192.0.2.1:830"])
-    assert.include(error.message, "tried ENETUNREACH [2001:db8::1]:830; ECONNREFUSED 192.0.2.1:830")
-  })
-
-  it("bears an empty AggregateError and values that are no errors", () => {
-    for (const odd of [new AggregateError([]), undefined, null, "text"])
-      assert.strictEqual(convert(odd)._tag, "ConnectionError")
-  })
-})
 
 describe("Dial.dial", () => {
   it.live("fails at its deadline, name resolution included, and lets go of the socket", () =>
@@ -106,13 +64,4 @@ describe("Dial.dial", () => {
       socket.destroy()
     })
   )
-})
-
-describe("Dial.peerName", () => {
-  it("puts an IPv6 address in brackets", () => {
-    assert.deepStrictEqual(
-      [Dial.peerName("leaf-01", 830), Dial.peerName("2001:db8::1", 22)],
-      ["leaf-01:830", "[2001:db8::1]:22"]
-    )
-  })
 })

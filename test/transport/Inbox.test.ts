@@ -17,6 +17,21 @@ describe("Inbox", () => {
     assert.strictEqual(handler.pieces[0], bytes)
   })
 
+  it("keeps the order of bytes that come while it hands on, and keeps them when it is paused there", async () => {
+    const handler = recorder((bytes) => {
+      const text = Buffer.from(bytes).toString()
+      if (text === "a") for (const next of ["b", "c"]) inbox.take(Buffer.from(next))
+      if (text === "b") inbox.pause()
+    })
+    const inbox = Inbox.make(handler, source())
+    inbox.take(Buffer.from("a"))
+    assert.deepStrictEqual(texts(handler.pieces), ["a", "b"])
+    inbox.resume()
+    inbox.take(Buffer.from("d"))
+    await Promise.resolve()
+    assert.deepStrictEqual(texts(handler.pieces), ["a", "b", "c", "d"])
+  })
+
   it("keeps bytes while paused, and stops the source only above the limit", async () => {
     const handler = recorder()
     const from = source(10)

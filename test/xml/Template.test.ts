@@ -65,9 +65,16 @@ describe("xml", () => {
     assert.isDefined(findIllegal(print(xml`<a>${"\0"}</a>`)))
   })
 
-  it("prints numbers, booleans and bigints; null and undefined are nothing", () => {
+  it("refuses undefined, which an unset variable would turn into everything or nothing", () => {
+    const unset = undefined as unknown as string
+    assert.match(refusal(() => xml`<a>${unset}</a>`).message, /undefined; null/)
+    assert.match(refusal(() => xml`<a b="${unset}"/>`).message, /undefined; null/)
+    assert.match(refusal(() => xml`<a>${["x", unset]}</a>`).message, /undefined; null/)
+  })
+
+  it("prints numbers, booleans and bigints; null is nothing", () => {
     assert.strictEqual(
-      print(xml`<a b="${null}${undefined}" c=${false}>${0}|${-1.5}|${true}|${12n}|${null}${undefined}</a>`),
+      print(xml`<a b="${null}" c=${false}>${0}|${-1.5}|${true}|${12n}|${null}</a>`),
       '<a b="" c="false">0|-1.5|true|12|</a>'
     )
     assert.deepStrictEqual(xml`<a>${null}</a>`.children, [])
@@ -157,7 +164,7 @@ describe("namespaces in xml", () => {
 
   it("are refused as values where XML could not declare them", () => {
     assert.match(refusal(() => xml`<a xmlns:p="${""}"/>`).message, /value 1 .*prefix p/)
-    assert.match(refusal(() => xml`<a xmlns="${undefined}"/>`).message, /value 1 .*missing/)
+    assert.match(refusal(() => xml`<a xmlns="${null}"/>`).message, /value 1 .*missing/)
     refusal(() => xml`<a xmlns="${"http://www.w3.org/2000/xmlns/"}"/>`)
     refusal(() => xml`<a xmlns:p="${ns}" xmlns:q="${ns}" p:x="" q:x=""/>`)
     assert.strictEqual(xml`<a xmlns="${""}"/>`.scope[""], "")

@@ -1,0 +1,34 @@
+/**
+ * What is dialled: a host, a port, and the address of this machine to dial from; checked, and named in messages.
+ */
+import * as Net from "node:net"
+import { InputError } from "../errors.ts"
+
+export interface Target {
+  readonly host: string
+  readonly port: number
+  readonly localAddress: string | undefined
+}
+
+const hostSyntax = /^[\p{L}\p{N}_:][\p{L}\p{N}_.:%-]*$/u
+
+/** Why it cannot be dialled; a host that passes can be printed in a shell command as it stands. */
+export const check = (target: Target): InputError | undefined => {
+  if (!hostSyntax.test(target.host) || target.host.length > 255) {
+    return new InputError({ what: "host", why: `${JSON.stringify(target.host)} is not a host name or an IP address` })
+  }
+  if (!Number.isInteger(target.port) || target.port < 1 || target.port > 65_535) {
+    return new InputError({ what: "port", why: `${target.port} is not a port (1 to 65535)` })
+  }
+  if (target.localAddress !== undefined && Net.isIP(target.localAddress) === 0) {
+    return new InputError({
+      what: "localAddress",
+      why: `${JSON.stringify(target.localAddress)} is not an IP address of this machine`
+    })
+  }
+  return undefined
+}
+
+/** `192.0.2.1:830`, `[2001:db8::1]:830`. */
+export const peerName = (host: string, port: number): string =>
+  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`

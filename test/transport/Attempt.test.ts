@@ -1,0 +1,96 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Attempt from "../../src/transport/Attempt.ts"
+
+/** Runs to its end, and says what the cleanups were told. */
+const run = (begin: (attempt: Attempt.Attempt<string, string>) => void) =>
+  Effect.gen(function* () {
+    const cleanups: Array<string> = []
+    const exit = yield* Effect.exit(
+      Attempt.make<string, string>((attempt) => {
+        attempt.onSettle((succeeded) => cleanups.push(`first ${succeeded}`))
+        attempt.onSettle((succeeded) => cleanups.push(`second ${succeeded}`))
+        begin(attempt)
+      })
+    )
+    return { exit, cleanups }
+  })
+
+describe("Attempt", () => {
+  it.effect("takes the first result and no other", () =>
+    Effect.gen(function* () {
+      const result = yield* run((attempt) => {
+        attempt.succeed("yes")
+        attempt.fail("no")
+        attempt.succeed("again")
+      })
+      assert.deepStrictEqual(result, { exit: Exit.succeed("yes"), cleanups: ["first true", "second true"] })
+    })
+  )
+
+  it.effect("runs its cleanups once, before a result that may come from one of them", () =>
+    Effect.gen(function* () {
+      const result = yield* run((attempt) => {
+        attempt.onSettle(() => attempt.fail("from a cleanup"))
+        attempt.fail("no")
+      })
+      assert.deepStrictEqual(result, { exit: Exit.fail("no"), cleanups: ["first false", "second false"] })
+    })
+  )
+
+  it.effect("cleans up at once what is begun after its end", () =>
+    Effect.gen(function* () {
+      const late: Array<boolean> = []
+      yield* run((attempt) => {
+        attempt.succeed("yes")
+        attempt.onSettle((succeeded) => late.push(succeeded))
+      })
+      assert.deepStrictEqual(late, [true])
+    })
+  )
+
+  it.effect("cleans up when it is interrupted, and hears of no result then", () =>
+    Effect.gen(function* () {
+      const told: Array<boolean> = []
+      let late = () => {}
+      const fiber = yield* Effect.forkChild(
+        Attempt.make<string>((attempt) => {
+          attempt.onSettle((succeeded) => told.push(succeeded))
+          late = () => attempt.succeed("late")
+        }),
+        { startImmediately: true }
+      )
+      yield* Fiber.interrupt(fiber)
+      late()
+      assert.deepStrictEqual(told, [false])
+    })
+  )
+
+  it.live("ends at the deadline of its last step, and counts the time from there", () =>
+    Effect.gen(function* () {
+      const elapsed: Array<number> = []
+      const { exit } = yield* run((attempt) => {
+        attempt.within(1, () => attempt.fail("of the first step"))
+        const blocked = performance.now() + 20
+        while (performance.now() < blocked);
+        attempt.within(10, () => attempt.fail("of the second step"))
+        elapsed.push(attempt.elapsed)
+      })
+      assert.deepStrictEqual(exit, Exit.fail("of the second step"))
+      assert.isBelow(elapsed[0]!, 20)
+    })
+  )
+
+  it.live("has no deadline where a timer cannot count it", () =>
+    Effect.gen(function* () {
+      const { exit } = yield* run((attempt) => {
+        attempt.within(1, () => attempt.fail("of the first step"))
+        attempt.within(Infinity, () => attempt.fail("at once"))
+        setTimeout(() => attempt.succeed("yes"), 20)
+      })
+      assert.deepStrictEqual(exit, Exit.succeed("yes"))
+    })
+  )
+})
