@@ -4,6 +4,9 @@
  * The fields survive a thread or a wire (Schema); `message` is made from them when asked for, and reads
  * `get-config on leaf-01 (session 7): lock-denied, held by session 4`. Text that came from a peer is printed
  * with its control characters escaped. This module imports nothing of the library.
+ *
+ * ConnectError: Connection, Auth, HostKey, Certificate, Channel, Protocol, Deadline, Input.
+ * OperationError: Channel, Protocol, Deadline, Capability, Input, Rpc, CommitUnknown. NetconfError: both, and Data.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

@@ -1,5 +1,5 @@
 /**
- * What the library says about itself, without secrets. For now: excerpts of a peer's bytes for error messages.
+ * What the library says about a peer, without secrets: excerpts of its bytes for error messages.
  *
  * An excerpt shows markup and hides content, for bytes that may not parse at all. It reads strictly: as soon as something
  * is not plainly markup, it and all that follows is hidden. It imports nothing of ours, so any layer may use it.

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Exit from "effect/Exit"
 import { execFile } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -241,8 +241,7 @@ describe("the demo", () => {
   })
 })
 
-describe("README.md", () => {
-  const readme = readFileSync(join(root, "README.md"), "utf8")
+describe("the code of the documentation", () => {
   const published: Readonly<Record<string, string>> = {
     "../src/index.ts": "effect-netconf",
     "../src/promise.ts": "effect-netconf/promise",
@@ -271,18 +270,24 @@ describe("README.md", () => {
     const count = part.split("\n").length
     return rows.some((_row, at) => dedented(rows.slice(at, at + count).join("\n")) === part)
   }
-  const blocks = [...readme.matchAll(/<!-- (examples\/[\w.-]+\.ts) -->\n```ts\n([^]*?)\n```/g)]
+  for (const [page, least] of [
+    ["README.md", 6],
+    ["docs/concurrency.md", 1]
+  ] as const) {
+    it(`${page} has only code that stands in an example`, () => {
+      const text = readFileSync(join(root, page), "utf8")
+      const blocks = [...text.matchAll(/<!-- (examples\/[\w.-]+\.ts) -->\n```ts\n([^]*?)\n```/g)]
+      assert.strictEqual(blocks.length, text.split("```ts").length - 1, "a block without the name of its example")
+      assert.isAtLeast(blocks.length, least)
+      for (const [, file = "", code = ""] of blocks) {
+        const source = asPublished(readFileSync(join(root, file), "utf8"))
+        assert.isTrue(isPartOf(code, source), `the code of ${page} is not that of ${file}:\n${code}`)
+      }
+    })
+  }
 
-  it("has only code that stands in an example", () => {
-    assert.strictEqual(blocks.length, readme.split("```ts").length - 1, "a block without the name of its example")
-    assert.isAbove(blocks.length, 5)
-    for (const [, file = "", code = ""] of blocks) {
-      const source = asPublished(readFileSync(join(root, file), "utf8"))
-      assert.isTrue(isPartOf(code, source), `the README's code is not that of ${file}:\n${code}`)
-    }
-  })
-
-  it("names both commands before anything else that a reader could run", () => {
+  it("README.md names both commands before anything else that a reader could run", () => {
+    const readme = readFileSync(join(root, "README.md"), "utf8")
     const firstScreen = readme.split("\n").slice(0, 30).join("\n")
     assert.include(firstScreen, "npm ci && npm run demo")
     assert.include(firstScreen, "npm ci && npm test")
@@ -290,20 +295,7 @@ describe("README.md", () => {
 })
 
 describe("the documentation", () => {
-  const files = [
-    "README.md",
-    "CHANGELOG.md",
-    "CONTRIBUTING.md",
-    "docs/architecture.md",
-    "docs/rfc-coverage.md",
-    "docs/errors.md",
-    "docs/change-safety.md",
-    "docs/from-pynetx.md",
-    "docs/decisions/README.md",
-    "docs/decisions/0002-xml.md",
-    "docs/decisions/0003-errors.md",
-    "docs/decisions/0004-effect-4.md"
-  ]
+  const files = globSync(["*.md", "docs/**/*.md"], { cwd: root }).sort()
 
   for (const file of files) {
     it(`${file} links only to what exists`, () => {

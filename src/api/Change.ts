@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import { CapabilityError, InputError, type OperationError, withContext } from "../errors.ts"
-import type { CallOptions, Operation } from "../rpc/Operation.ts"
+import type { CallOptions, Run } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import type { Session } from "../rpc/Session.ts"
 import { commit } from "./Commit.ts"
@@ -12,8 +12,6 @@ import { defined } from "./Defined.ts"
 import { copyConfig, editConfig, type EditConfigOptions, validate as validateOperation } from "./Edit.ts"
 import type { Fragment } from "./Fragment.ts"
 import { rpc } from "./Rpc.ts"
-
-type Run = <A>(operation: Operation<A>, options?: CallOptions) => Effect.Effect<A, OperationError>
 
 export interface EditOptions extends Pick<EditConfigOptions, "defaultOperation" | "errorOption">, CallOptions {
   /** Default: the candidate where the peer has one, otherwise running. */

@@ -3,7 +3,7 @@ import * as DateTime from "effect/DateTime"
 import type * as Duration from "effect/Duration"
 import { InputError } from "../errors.ts"
 import type { Capabilities } from "../rpc/Capabilities.ts"
-import type { Operation } from "../rpc/Operation.ts"
+import type { Needs, Operation } from "../rpc/Operation.ts"
 import { millis, slow } from "../transport/Deadlines.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import type * as Element from "../xml/Element.ts"
@@ -41,7 +41,7 @@ const confirmSeconds = (timeout: Duration.Input | undefined): number => {
   throw new InputError({ what: "confirmTimeout", why: `expected 1 to 4294967295 seconds, got ${seconds}` })
 }
 
-const needs = ({ confirmed, persist, persistId }: CommitOptions): ReadonlyArray<ReadonlyArray<string>> => [
+const needs = ({ confirmed, persist, persistId }: CommitOptions): Needs => [
   [":candidate"],
   ...(confirmed === true ? [[":confirmed-commit"]] : []),
   ...(persist === undefined && persistId === undefined ? [] : [[":confirmed-commit:1.1"]])

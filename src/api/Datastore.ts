@@ -3,6 +3,7 @@
  */
 import { InputError } from "../errors.ts"
 import type { Capabilities } from "../rpc/Capabilities.ts"
+import type { Needs } from "../rpc/Operation.ts"
 import * as Element from "../xml/Element.ts"
 import * as Namespaces from "../xml/Namespaces.ts"
 
@@ -44,14 +45,14 @@ export const encode = (datastore: Datastore | Url, capabilities: Capabilities): 
 }
 
 /** What naming the datastore needs of the peer. */
-export const needs = (datastore: Datastore | Url): ReadonlyArray<ReadonlyArray<string>> => {
+export const needs = (datastore: Datastore | Url): Needs => {
   if (typeof datastore !== "string") return [[":url"]]
   // A name that is none is refused when it is encoded, in words that fit.
   return datastore === "candidate" || datastore === "startup" ? [[`:${datastore}`]] : []
 }
 
 /** What changing the datastore needs of the peer. */
-export const needsToWrite = (datastore: Datastore | Url): ReadonlyArray<ReadonlyArray<string>> =>
+export const needsToWrite = (datastore: Datastore | Url): Needs =>
   datastore === "running" ? [[":writable-running"]] : needs(datastore)
 
 /** Its name for messages and audits; a URL without its user part, which may hold a password and in it any character. */

@@ -2,15 +2,13 @@
 import { InputError } from "../errors.ts"
 import type { Capabilities } from "../rpc/Capabilities.ts"
 import { slow } from "../transport/Deadlines.ts"
-import type { Operation } from "../rpc/Operation.ts"
+import type { Needs, Operation } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import type * as Element from "../xml/Element.ts"
 import * as Datastore from "./Datastore.ts"
 import * as Fragment from "./Fragment.ts"
 
 const { baseElement } = Datastore
-
-type Needs = ReadonlyArray<ReadonlyArray<string>>
 
 export interface EditConfigOptions {
   /** Default: running. A URL needs `:url`. */

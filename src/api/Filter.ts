@@ -2,6 +2,7 @@
  * Filters of get and get-config: subtree (RFC 6241 §6) and XPath (§8.9).
  */
 import type { XPath } from "../xml/XPath.ts"
+import type { Needs } from "../rpc/Operation.ts"
 import * as Element from "../xml/Element.ts"
 import * as Namespaces from "../xml/Namespaces.ts"
 import * as Fragment from "./Fragment.ts"
@@ -65,12 +66,7 @@ export const encode = (filter: Filter | undefined): ReadonlyArray<Element.Elemen
 /** A `<filter>` that the caller wrote whole, attributes included, into the base namespace. */
 const wholeFilter = (children: ReadonlyArray<Element.Element>): Element.Element | undefined => {
   const [only] = children
-  if (
-    children.length !== 1 ||
-    only!.name !== "filter" ||
-    (only!.namespace !== Namespaces.base && only!.namespace !== "")
-  )
-    return undefined
+  if (children.length !== 1 || only!.name !== "filter" || !Namespaces.isBaseOrNone(only!.namespace)) return undefined
   const { attributes, scope } = only!
   return Element.make("filter", Namespaces.base, {
     attributes,
@@ -86,5 +82,5 @@ const isXPath = (filter: Filter): boolean => {
 }
 
 /** What the filter needs of the peer. */
-export const needs = (filter: Filter | undefined): ReadonlyArray<ReadonlyArray<string>> =>
+export const needs = (filter: Filter | undefined): Needs =>
   filter !== undefined && isXPath(filter) ? [[":xpath"]] : []

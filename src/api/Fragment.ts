@@ -50,7 +50,6 @@ export const elements = (fragment: Fragment, what: string): ReadonlyArray<Elemen
 export const unwrapped = (fragment: Fragment, name: string): ReadonlyArray<Element.Element> => {
   const roots = elements(fragment, name)
   const [only] = roots
-  const isWrapper =
-    roots.length === 1 && only!.name === name && (only!.namespace === Namespaces.base || only!.namespace === "")
+  const isWrapper = roots.length === 1 && only!.name === name && Namespaces.isBaseOrNone(only!.namespace)
   return isWrapper ? Element.elements(only!) : roots
 }

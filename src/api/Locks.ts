@@ -13,45 +13,36 @@ import * as Latch from "effect/Latch"
 import type * as Schedule from "effect/Schedule"
 import * as Semaphore from "effect/Semaphore"
 import { InputError, type OperationError } from "../errors.ts"
-import type { CallOptions, Operation } from "../rpc/Operation.ts"
+import type { CallOptions, Operation, Run } from "../rpc/Operation.ts"
 import type { Session } from "../rpc/Session.ts"
 import { discardChanges } from "./Commit.ts"
 import type { Datastore } from "./Datastore.ts"
 import { lock, unlock } from "./Lock.ts"
 
-/** Marks the fibers of one locked program. */
-interface Lease {
-  readonly session: Session
-}
+/** Marks the fibers of one locked program, by being the same object. */
+type Holder = object
 
-const CurrentLease = Context.Reference<Lease | undefined>("effect-netconf/CurrentLease", {
+const CurrentHolder = Context.Reference<Holder | undefined>("effect-netconf/CurrentHolder", {
   defaultValue: () => undefined
 })
 
-type Run = <A>(operation: Operation<A>, options?: CallOptions) => Effect.Effect<A, OperationError>
-
 /** Lets one locked program at a time into a session, and keeps the changes of everybody else outside. */
 export class Gate {
-  readonly #session: Session
   readonly #turn = Semaphore.makeUnsafe(1)
   readonly #open = Latch.makeUnsafe(true)
-  #lease: Lease | undefined
+  #holder: Holder | undefined
 
-  constructor(session: Session) {
-    this.#session = session
-  }
-
-  /** Runs a change once no other program holds the lease. */
+  /** Runs a change once no other program is inside. */
   pass<A, E, R>(change: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return Effect.flatMap(CurrentLease, (mine) =>
-      this.#lease === undefined || this.#lease === mine ? change : this.#wait(change)
+    return Effect.flatMap(CurrentHolder, (mine) =>
+      this.#holder === undefined || this.#holder === mine ? change : this.#wait(change)
     )
   }
 
-  /** Runs a program as the holder of the lease; a program that holds it already goes straight in. */
+  /** Runs a program as the only one inside; a program that is inside already goes straight on. */
   hold<A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return Effect.flatMap(CurrentLease, (mine) =>
-      mine !== undefined && mine === this.#lease
+    return Effect.flatMap(CurrentHolder, (mine) =>
+      mine !== undefined && mine === this.#holder
         ? program
         : this.#turn.withPermit(Effect.suspend(() => this.#enter(program)))
     )
@@ -65,14 +56,14 @@ export class Gate {
   }
 
   #enter<A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    const lease: Lease = { session: this.#session }
-    this.#lease = lease
+    const holder: Holder = {}
+    this.#holder = holder
     this.#open.closeUnsafe()
     const leave = Effect.sync(() => {
-      this.#lease = undefined
+      this.#holder = undefined
       this.#open.openUnsafe()
     })
-    return Effect.ensuring(Effect.provideService(program, CurrentLease, lease), leave)
+    return Effect.ensuring(Effect.provideService(program, CurrentHolder, holder), leave)
   }
 }
 

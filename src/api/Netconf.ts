@@ -20,7 +20,7 @@ import { closeSession } from "./SessionControl.ts"
 export interface ConnectOptions {
   /** How the device is reached: `Ssh.make`, `Ssh.share`, a simulated device's, or one of your own. */
   readonly transport: Transport
-  /** Your name for the device, in errors, logs and spans. */
+  /** Your name for the device, in errors and logs. */
   readonly label?: string
   readonly deadlines?: Deadlines
   /** How many rpcs may be unanswered at once. Default: 1; devices serve them one after the other, in order. */

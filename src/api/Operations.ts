@@ -3,7 +3,7 @@
  */
 import * as Effect from "effect/Effect"
 import { InputError, type OperationError } from "../errors.ts"
-import type { CallOptions, Operation } from "../rpc/Operation.ts"
+import type { CallOptions, Operation, Run } from "../rpc/Operation.ts"
 import { cancelCommit, commit, discardChanges } from "./Commit.ts"
 import { copyConfig, deleteConfig, editConfig, validate } from "./Edit.ts"
 import { lock, unlock } from "./Lock.ts"
@@ -49,8 +49,6 @@ export type Methods = {
     ? (...args: WithCallOptions<Arguments>) => Effect.Effect<A, OperationError>
     : never
 }
-
-type Run = <A>(operation: Operation<A>, options?: CallOptions) => Effect.Effect<A, OperationError>
 
 /** What each verb takes. A misspelt option would be left out in silence, and the whole configuration come back, or another datastore be locked. */
 const taken: { readonly [Name in keyof Table]: ReadonlyArray<string> } = {

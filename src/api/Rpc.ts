@@ -95,7 +95,7 @@ const bodyOf = (fragment: Fragment.Fragment): Element.Element => {
   const [only] = elements
   if (elements.length !== 1)
     throw new InputError({ what: "rpc", why: `expected one operation element, got ${elements.length}` })
-  if (only!.name !== "rpc" || (only!.namespace !== Namespaces.base && only!.namespace !== "")) return inBase(only!)
+  if (only!.name !== "rpc" || !Namespaces.isBaseOrNone(only!.namespace)) return inBase(only!)
   const inner = Element.elements(only!)
   if (inner.length !== 1)
     throw new InputError({ what: "rpc", why: `expected one operation element in <rpc>, got ${inner.length}` })

@@ -142,7 +142,7 @@ export interface Options {
 /** The user's session around an open one of the messages layer. */
 export const make = (core: Core.Session, options: Options): Session => {
   const { deadlines, label, maxOutstanding, peer, pool, reconnect } = options
-  const gate = new Gate(core)
+  const gate = new Gate()
   const turn = makeTurn({ device: peer, maxOutstanding, pool, queueDeadline: deadlines.queue, context: core.context })
   const run = makeRun(core, gate, turn)
   const lockedContext = { session: core, gate, run, cleanUp: { deadline: deadlines.close } }
@@ -166,7 +166,7 @@ export const make = (core: Core.Session, options: Options): Session => {
       lateReplies: core.replies.counters.late,
       foreignReplies: core.replies.counters.foreign,
       unexpectedMessages: core.replies.counters.unexpected,
-      tolerated: core.tolerated
+      tolerated: { ...core.tolerated, "invalid-utf8": core.replies.counters.replaced }
     }),
     run,
     locked: lockedIn,

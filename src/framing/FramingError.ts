@@ -8,8 +8,6 @@ export class FramingError extends Error {
   /** What was seen and what was expected. Bytes are named in hexadecimal; the content of a message is never shown. */
   readonly detail: string
   readonly offset: number
-  /** There is no way to find the next message again: the session has to end. */
-  readonly recoverable = false
 
   constructor(detail: string, offset: number) {
     super(`${detail} (at byte ${offset})`)

@@ -1,6 +1,6 @@
 /**
  * What devices do differently, as data. A profile is chosen from the peer's hello, or given when connecting; it shapes
- * what follows the hello, never the hello itself (`safety` of a change depends on knowing that before).
+ * what follows the hello, never the hello itself, which is sent before anything is known of the peer.
  */
 
 export interface Profile {
@@ -12,7 +12,7 @@ export interface Profile {
    * `candidate`: one lock of the device excludes both, so only the candidate's is taken.
    */
   readonly locks: "both" | "candidate"
-  /** False: `validate` before `commit` is left out, with a warning, because it harms. */
+  /** False: `validate` before `commit` is left out, with a note, because it harms. */
   readonly validateBeforeCommit: boolean
   /**
    * What a reply with a message-id that was never issued means. `fail`: the oldest unanswered rpc fails with a

@@ -48,10 +48,6 @@ export class Calls {
     return this.#abandoned
   }
 
-  get size(): number {
-    return this.#table.size
-  }
-
   nextId(): string {
     return String(++this.#issued)
   }

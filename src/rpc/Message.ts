@@ -8,13 +8,7 @@ import * as Head from "../xml/Head.ts"
 import * as Parse from "../xml/Parse.ts"
 
 /** A message whose head cannot be read, or which is not UTF-8; layer xml of a `ProtocolError`. */
-export class MessageError extends Error {
-  readonly layer: "xml" | "message"
-  constructor(layer: "xml" | "message", detail: string) {
-    super(detail)
-    this.layer = layer
-  }
-}
+export class MessageError extends Error {}
 
 /** From this size on, a message is copied together as it comes. */
 const large = 262_144
@@ -128,7 +122,7 @@ export interface Message {
   readonly bytes: Buffer
   readonly head: Head.Head
   readonly messageId: string | undefined
-  /** How many invalid UTF-8 sequences were replaced: none, or some. */
+  /** Whether it held invalid UTF-8, which was replaced. */
   readonly replaced: boolean
 }
 
@@ -137,17 +131,16 @@ export const read = (bytes: Buffer, invalidUtf8: "refuse" | "replace"): Message 
   const valid = isUtf8(bytes)
   if (!valid && invalidUtf8 === "refuse") {
     throw new MessageError(
-      "xml",
       `the message is not valid UTF-8; connect with invalidUtf8: "replace" to read it all the same`
     )
   }
   const text = valid ? bytes : Buffer.from(bytes.toString("utf8"))
   try {
     const head = Head.readHead(text)
-    if (head === "incomplete") throw new MessageError("xml", "the message ends inside its first element")
+    if (head === "incomplete") throw new MessageError("the message ends inside its first element")
     return { bytes: text, head, messageId: messageIdOf(head.attributes), replaced: !valid }
   } catch (error) {
-    if (error instanceof Parse.XmlError) throw new MessageError("xml", error.message)
+    if (error instanceof Parse.XmlError) throw new MessageError(error.message)
     throw error
   }
 }

@@ -3,7 +3,8 @@
  * is written, and how its reply is read. Sessions know operations only by this shape; the values live in `api/`.
  */
 import type * as Duration from "effect/Duration"
-import type { RpcErrorItem } from "../errors.ts"
+import type * as Effect from "effect/Effect"
+import type { OperationError, RpcErrorItem } from "../errors.ts"
 import type { Element } from "../xml/Element.ts"
 import type { Capabilities } from "./Capabilities.ts"
 import type { Expected, Reply } from "./Reply.ts"
@@ -20,6 +21,9 @@ export interface LeaseChange {
   readonly datastore: string
 }
 
+/** Every one is needed; each is a list of alternatives: `[[":candidate"], [":validate:1.1", ":validate:1.0"]]`. */
+export type Needs = ReadonlyArray<ReadonlyArray<string>>
+
 export interface Operation<A = Reply> {
   /** The element's name: `edit-config`. */
   readonly name: string
@@ -29,8 +33,7 @@ export interface Operation<A = Reply> {
    * not let a lock or a confirm-timeout stand.
    */
   readonly release?: boolean
-  /** Every one is needed; each is a list of alternatives: `[[":candidate"], [":validate:1.1", ":validate:1.0"]]`. */
-  readonly needs: ReadonlyArray<ReadonlyArray<string>>
+  readonly needs: Needs
   readonly expects: Expected
   /** The datastore that it is about, for errors and audits. */
   readonly datastore?: string
@@ -48,6 +51,9 @@ export interface Operation<A = Reply> {
   /** What is sent after a refusal, because a refusal may leave something behind. */
   readonly onRefused?: (capabilities: Capabilities) => Operation<unknown> | undefined
 }
+
+/** Sends an operation of a session; every named method is this one. */
+export type Run = <A>(operation: Operation<A>, options?: CallOptions) => Effect.Effect<A, OperationError>
 
 /** What a caller may set per call. */
 export interface CallOptions {

@@ -8,7 +8,8 @@ import type { Call } from "./Calls.ts"
 export class Outbox {
   readonly #onWritten: (call: Call) => void
   #connection: Connection | undefined
-  #waiting: Array<Call> = []
+  /** In order; a set, because taking one back must not cost a walk. */
+  readonly #waiting = new Set<Call>()
   #full = false
   bytes = 0
 
@@ -23,27 +24,33 @@ export class Outbox {
   }
 
   send(call: Call): void {
-    if (this.#full || this.#waiting.length > 0) this.#waiting.push(call)
+    if (this.#full || this.#waiting.size > 0) this.#waiting.add(call)
     else this.#writeCall(call)
   }
 
   /** The transport has room again. */
   drain(): void {
     this.#full = false
-    const waiting = this.#waiting
-    let sent = 0
-    while (!this.#full && sent < waiting.length) this.#writeCall(waiting[sent++]!)
-    this.#waiting = waiting.slice(sent)
+    for (const call of this.#waiting) {
+      if (this.#isFull()) return
+      this.#waiting.delete(call)
+      this.#writeCall(call)
+    }
   }
 
   /** Takes back a call that has not been written. */
   remove(call: Call): void {
-    this.#waiting = this.#waiting.filter((other) => other !== call)
+    this.#waiting.delete(call)
   }
 
   clear(): void {
-    this.#waiting = []
+    this.#waiting.clear()
     this.#connection = undefined
+  }
+
+  /** Writing may fill it: TypeScript must not believe what it read before. */
+  #isFull(): boolean {
+    return this.#full
   }
 
   #writeCall(call: Call): void {

@@ -21,6 +21,8 @@ export interface Counters {
   foreign: number
   /** Messages that are no rpc-reply. */
   unexpected: number
+  /** Messages whose invalid UTF-8 was replaced. */
+  replaced: number
 }
 
 export interface Owner {
@@ -44,7 +46,7 @@ type Answer = Effect.Effect<Reply.Reply, Errors.OperationError>
 const headWithin = 65_536
 
 export class Replies {
-  readonly counters: Counters = { late: 0, foreign: 0, unexpected: 0 }
+  readonly counters: Counters = { late: 0, foreign: 0, unexpected: 0, replaced: 0 }
   readonly #calls: Calls
   readonly #owner: Owner
   #completed: Array<readonly [call: Call, answer: Answer]> = []
@@ -66,11 +68,12 @@ export class Replies {
     this.#searched = 0
     try {
       const message = Message.read(bytes, this.#owner.invalidUtf8)
+      if (message.replaced) this.counters.replaced++
       if (message.head.name === "rpc-reply") this.#reply(message)
       else this.counters.unexpected++
     } catch (error) {
       if (!(error instanceof Message.MessageError)) throw error
-      this.unreadable(bytes, bytes.length, error.layer, error.message)
+      this.unreadable(bytes, bytes.length, "xml", error.message)
     }
   }
 
@@ -149,14 +152,12 @@ export class Replies {
 
   #answer(call: Call, message: Message.Message, judgement: Reply.Judgement): void {
     call.answer = judgement._tag === "Success" ? "success" : "failure"
-    const now = this.#owner.now()
-    const peer = this.#owner.peer()
     switch (judgement._tag) {
       case "Success":
         this.#completed.push([call, this.#succeed(call, message, judgement)])
         break
       case "Refused":
-        this.#completed.push([call, Effect.fail(Outcome.refused(call, judgement.errors, peer, now))])
+        this.#completed.push([call, Effect.fail(this.#refused(call, judgement.errors))])
         break
       case "Unclear":
         this.#fail(
@@ -170,6 +171,10 @@ export class Replies {
         )
         break
     }
+  }
+
+  #refused(call: Call, errors: Reply.Refused["errors"]): Errors.OperationError {
+    return Outcome.refused(call, errors, this.#owner.peer(), this.#owner.now())
   }
 
   #succeed(call: Call, message: Message.Message, judgement: Reply.Success): Answer {

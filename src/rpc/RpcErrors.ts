@@ -55,11 +55,10 @@ export const read = (element: Element.Element): RpcErrorItem => {
  */
 export const collect = (reply: Element.Element): ReadonlyArray<RpcErrorItem> => {
   const items: Array<RpcErrorItem> = []
-  const isOurs = (namespace: string): boolean =>
-    namespace === Namespaces.base || (namespace === "" && reply.namespace === "")
   const walk = (parent: Element.Element, inData: boolean): void => {
     for (const element of Element.elements(parent)) {
-      if (element.name === "rpc-error" && (!inData || isOurs(element.namespace))) items.push(read(element))
+      if (element.name === "rpc-error" && (!inData || Namespaces.isBase(element.namespace, reply.namespace)))
+        items.push(read(element))
       else walk(element, inData || element.name === "data")
     }
   }

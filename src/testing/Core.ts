@@ -69,7 +69,7 @@ export interface Settings {
 }
 
 /** A session as the core handles it. */
-export interface Member {
+interface Member {
   readonly view: DeviceSession
   /** Ends it at once, whatever it is doing. */
   readonly kill: (detail: string) => void

@@ -3,7 +3,7 @@
  * server accepts. Values stay text; a type says whether the text is one and what its canonical form is.
  */
 
-export type IntegerName = "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64"
+type IntegerName = "int8" | "int16" | "int32" | "int64" | "uint8" | "uint16" | "uint32" | "uint64"
 
 export type LeafType =
   | "string"

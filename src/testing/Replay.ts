@@ -7,12 +7,12 @@
  */
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
-import * as Framing from "../framing/Framing.ts"
 import * as Memory from "../transport/Memory.ts"
 import type { Transport } from "../transport/Transport.ts"
 import * as Element from "../xml/Element.ts"
 import { base } from "../xml/Namespaces.ts"
 import * as Parse from "../xml/Parse.ts"
+import { join, Messages } from "./Messages.ts"
 import * as Secrets from "./Secrets.ts"
 import { bytesOf, isChunked } from "./TranscriptFormat.ts"
 import type { Entry, Transcript } from "./TranscriptFormat.ts"
@@ -31,49 +31,55 @@ interface Event {
   readonly raw?: Buffer
 }
 
-/** One direction of a recording as messages. */
-class Messages {
-  readonly #decoder = Framing.makeDecoder()
-  readonly #chunked: boolean
-  #spans: Array<Buffer> = []
+/** A message can end only after one of these: LF and `>`. */
+const cut = (bytes: Buffer): ReadonlyArray<Buffer> => {
+  const pieces: Array<Buffer> = []
+  let from = 0
+  for (let at = 0; at < bytes.length; at++) {
+    if (bytes[at] !== 0x0a && bytes[at] !== 0x3e && at < bytes.length - 1) continue
+    pieces.push(bytes.subarray(from, at + 1))
+    from = at + 1
+  }
+  return pieces
+}
+
+/** One direction of a recording: its messages, and what is left that is none. */
+class Direction {
+  readonly #messages: Messages
+  #found: Array<string> = []
   #rest: Array<Buffer> = []
-  #broken = false
 
   constructor(chunked: boolean) {
-    this.#chunked = chunked
+    this.#messages = new Messages((pieces) => {
+      this.#found.push(join(pieces).toString())
+      this.#rest = []
+      if (chunked) this.#messages.upgrade()
+    })
   }
 
   push(bytes: Buffer): ReadonlyArray<string> {
-    const messages: Array<string> = []
-    this.#rest.push(bytes)
-    if (this.#broken) return messages
-    const finish = () => {
-      messages.push(Buffer.concat(this.#spans).toString())
-      this.#spans = []
-      if (this.#chunked) this.#decoder.upgrade()
+    this.#found = []
+    for (const piece of cut(bytes)) {
+      const before = this.#found.length
+      this.#messages.push(piece)
+      if (this.#found.length === before) this.#rest.push(piece)
     }
-    try {
-      this.#decoder.push(bytes, { span: (span) => this.#spans.push(span), end: finish })
-      if (!this.#decoder.inMessage) this.#rest = []
-    } catch (error) {
-      if (!(error instanceof Framing.FramingError)) throw error
-      this.#broken = true
-    }
-    return messages
+    return this.#found
   }
 
-  /** What is left that is no message: half a frame, or what came after the framing broke. */
+  /** Half a frame, or what came after the framing broke. */
   get rest(): Buffer {
-    return Buffer.concat(this.#rest)
+    const whole = this.#messages.broken === undefined && !this.#messages.inMessage
+    return Buffer.concat(whole ? [] : this.#rest)
   }
 }
 
 const events = (transcript: Transcript, chunked: boolean): ReadonlyArray<Event> => {
-  const messages = { sent: new Messages(chunked), received: new Messages(chunked) }
+  const directions = { sent: new Direction(chunked), received: new Direction(chunked) }
   const all = transcript.entries.flatMap((entry) =>
-    messages[entry.direction].push(bytesOf(entry)).map((text): Event => ({ ...entry, text }))
+    directions[entry.direction].push(bytesOf(entry)).map((text): Event => ({ ...entry, text }))
   )
-  const raw = messages.received.rest
+  const raw = directions.received.rest
   const at = transcript.end?.at ?? transcript.entries.at(-1)?.at ?? 0
   return raw.length === 0 ? all : [...all, { at, direction: "received", text: "", raw }]
 }

@@ -17,6 +17,8 @@ import type { Connection, EndReason, Transport } from "../transport/Transport.ts
 import { base10, base11 } from "../rpc/Hello.ts"
 import { base } from "../xml/Namespaces.ts"
 import { escapeText } from "../xml/Print.ts"
+import { checkUri } from "./Capabilities.ts"
+import { join, Messages } from "./Messages.ts"
 
 /** What a client is expected to send: text that occurs in it, an expression that matches it, or a predicate. */
 export type Pattern = string | RegExp | ((message: string) => boolean)
@@ -56,7 +58,7 @@ export const pause = (duration: Duration.Input): Step => ({ _tag: "Pause", durat
 /** Waits until the client has read what was sent, if the last write found the buffer full. */
 export const drain: Step = { _tag: "Drain" }
 
-/** Sends a hello; both framings are offered unless `base` says which. */
+/** Sends a hello; both framings are offered unless `base` says which. Throws for a capability that XML cannot carry. */
 export const hello = (
   options: {
     readonly sessionId?: number | undefined
@@ -66,7 +68,7 @@ export const hello = (
 ): Step => {
   const versions = (options.base ?? ["1.0", "1.1"]).map((version) => (version === "1.0" ? base10 : base11))
   const list = [...versions, ...(options.capabilities ?? [])].map(
-    (uri) => `<capability>${escapeText(uri)}</capability>`
+    (uri) => `<capability>${escapeText(checkUri(uri))}</capability>`
   )
   const id = "sessionId" in options ? options.sessionId : 1
   const sessionId = id === undefined ? "" : `<session-id>${id}</session-id>`
@@ -105,10 +107,9 @@ const shown = (pattern: Pattern): string => (typeof pattern === "string" ? JSON.
 class Player {
   readonly #connection: Connection
   readonly #endpoint: Memory.Endpoint
-  readonly #decoder = Framing.makeDecoder()
+  readonly #reader = new Messages((pieces) => this.#receive(join(pieces).toString()))
   readonly #events = Effect.runSync(Queue.unbounded<void>())
   readonly #messages: Array<string> = []
-  #spans: Array<Buffer> = []
   #bytes = ""
   #offered = false
   #accepted = false
@@ -141,18 +142,13 @@ class Player {
 
   #read(bytes: Uint8Array): void {
     this.#bytes += Buffer.from(bytes).toString("latin1")
-    try {
-      this.#decoder.push(bytes, { span: (span) => this.#spans.push(span), end: () => this.#receive() })
-    } catch (error) {
-      if (!(error instanceof Framing.FramingError)) throw error
-      this.#ended = { by: "peer", detail: `the client's framing is broken: ${error.message}` }
-    }
+    this.#reader.push(bytes)
+    const { broken } = this.#reader
+    if (broken !== undefined) this.#ended = { by: "peer", detail: `the client's framing is broken: ${broken}` }
     this.#wake()
   }
 
-  #receive(): void {
-    const text = Buffer.concat(this.#spans).toString()
-    this.#spans = []
+  #receive(text: string): void {
     this.#messages.push(text)
     this.#accepted ||= text.includes(base11)
     this.#negotiate()
@@ -160,7 +156,7 @@ class Player {
 
   /** Both framings follow from what the two hellos have said so far. */
   #negotiate(): void {
-    if (this.#offered && this.#accepted && !this.#decoder.inMessage) this.#decoder.upgrade()
+    if (this.#offered && this.#accepted && !this.#reader.inMessage) this.#reader.upgrade()
   }
 
   /** Waits until the condition gives something; a client that is gone gives nothing any more. */
@@ -196,7 +192,7 @@ class Player {
       case "Send":
         return Effect.sync(() => this.#write(Buffer.from(step.bytes as string)))
       case "Message":
-        return Effect.sync(() => this.#write(Framing.encode(this.#decoder.mode, step.message(this.#request))))
+        return Effect.sync(() => this.#write(Framing.encode(this.#reader.mode, step.message(this.#request))))
       case "End":
         return Effect.sync(() => this.#endpoint.close({ by: step.by, detail: "the script ends the connection" }))
       case "Pause":

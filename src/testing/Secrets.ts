@@ -6,7 +6,7 @@
  * user information in a URL, passwords in CLI text). It errs on the side of hiding. Text is latin1: one character, one byte.
  */
 
-export type Region = readonly [start: number, end: number]
+type Region = readonly [start: number, end: number]
 
 const secretName = /pass(word|wd|phrase|code)|secret|key|communit|token|credential|psk|md5|hash|private/i
 

@@ -214,7 +214,8 @@ class Device implements SimulatedDevice {
 }
 
 /**
- * Makes a device; it lives as long as the scope.
+ * Makes a device; it lives as long as the scope. Options that no device could have (a configuration that does not fit
+ * the model, a capability that XML cannot carry) are a mistake in the test: a defect.
  *
  * @example
  * ```ts

@@ -14,7 +14,8 @@ import ssh2 from "ssh2"
 import type { AuthContext, AuthenticationType, Connection as SshConnection, ServerChannel } from "ssh2"
 import { ConnectionError } from "../errors.ts"
 import type { Endpoint } from "../transport/Memory.ts"
-import type { EndReason, Handler } from "../transport/Transport.ts"
+import * as KnownHosts from "../transport/KnownHosts.ts"
+import type { Connection, EndReason, Handler } from "../transport/Transport.ts"
 import type { Peer } from "./Core.ts"
 import * as Keys from "./Keys.ts"
 
@@ -62,7 +63,7 @@ export interface SshListener {
   readonly connections: () => number
 }
 
-export type Accept = (endpoint: Endpoint, peer: Peer) => void
+type Accept = (endpoint: Endpoint, peer: Peer) => void
 
 const parseKey = (key: string) => {
   const parsed = ssh2.utils.parseKey(key)
@@ -112,43 +113,55 @@ const authenticate = (options: SshOptions, users: Readonly<Record<string, User>>
 }
 
 /** A channel as an endpoint. The end of its connection is told by `lost`, because a paused channel does not say so. */
-const toEndpoint = (channel: ServerChannel, socket: net.Socket, lost: (ended: () => void) => void): Endpoint => {
-  let handler: Handler | undefined
-  let ended = false
-  const end = (reason: EndReason) => {
-    if (ended) return
-    ended = true
-    handler?.end(reason)
+class ChannelEndpoint implements Endpoint {
+  readonly #channel: ServerChannel
+  readonly #socket: net.Socket
+  #handler: Handler | undefined
+  #ended = false
+
+  constructor(channel: ServerChannel, socket: net.Socket) {
+    this.#channel = channel
+    this.#socket = socket
   }
-  const close = (reason: EndReason) => {
-    if (reason.by === "network") socket.destroy()
-    else if (!ended) {
-      channel.exit(0)
+
+  connect(handler: Handler): Connection {
+    this.#handler = handler
+    const channel = this.#channel
+    channel.on("data", (bytes: Buffer) => this.#ended || handler.data(bytes))
+    channel.on("drain", () => this.#ended || handler.drain())
+    channel.on("error", () => this.#end({ by: "network", detail: "the channel failed" }))
+    channel.on("end", () => {
+      this.#end({ by: "peer", detail: "the client ended the channel" })
       channel.end()
+    })
+    channel.on("close", () => this.#end({ by: "peer", detail: "the client closed the channel" }))
+    return {
+      write: (frame) => !this.#ended && channel.write(frame),
+      pause: () => void channel.pause(),
+      resume: () => void channel.resume(),
+      details: {},
+      notes: []
     }
-    end({ by: reason.by === "network" ? "network" : "us", detail: reason.detail })
   }
-  return {
-    close: (reason = { by: "peer", detail: "the device closed the channel" }) => close(reason),
-    connect: (given) => {
-      handler = given
-      channel.on("data", (bytes: Buffer) => ended || given.data(bytes))
-      channel.on("drain", () => ended || given.drain())
-      channel.on("error", () => end({ by: "network", detail: "the channel failed" }))
-      channel.on("end", () => {
-        end({ by: "peer", detail: "the client ended the channel" })
-        channel.end()
-      })
-      channel.on("close", () => end({ by: "peer", detail: "the client closed the channel" }))
-      lost(() => end({ by: "network", detail: "the connection was lost" }))
-      return {
-        write: (frame) => !ended && channel.write(frame),
-        pause: () => void channel.pause(),
-        resume: () => void channel.resume(),
-        details: {},
-        notes: []
-      }
+
+  close({ by, detail }: EndReason = { by: "peer", detail: "the device closed the channel" }): void {
+    if (by === "network") this.#socket.destroy()
+    else if (!this.#ended) {
+      this.#channel.exit(0)
+      this.#channel.end()
     }
+    this.#end({ by: by === "network" ? "network" : "us", detail })
+  }
+
+  /** The connection is gone. */
+  lost(): void {
+    this.#end({ by: "network", detail: "the connection was lost" })
+  }
+
+  #end(reason: EndReason): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#handler?.end(reason)
   }
 }
 
@@ -159,7 +172,7 @@ const serveConnection = (
   users: Readonly<Record<string, User>>,
   accept: Accept
 ): void => {
-  const ends = new Set<() => void>()
+  const endpoints = new Set<ChannelEndpoint>()
   let username = ""
   let channels = 0
   const check = authenticate(options, users)
@@ -169,7 +182,7 @@ const serveConnection = (
   })
   client.on("error", () => socket.destroy())
   client.on("close", () => {
-    for (const end of ends) end()
+    for (const endpoint of endpoints) endpoint.lost()
   })
   client.on("session", (acceptSession, rejectSession) => {
     if (channels >= (options.maxChannels ?? Infinity)) return rejectSession()
@@ -178,7 +191,8 @@ const serveConnection = (
     session.on("close", () => channels--)
     session.on("subsystem", (acceptSubsystem, rejectSubsystem, info) => {
       if (info.name !== (options.subsystem ?? "netconf")) return rejectSubsystem()
-      const endpoint = toEndpoint(acceptSubsystem(), socket, (end) => ends.add(end))
+      const endpoint = new ChannelEndpoint(acceptSubsystem(), socket)
+      endpoints.add(endpoint)
       accept(endpoint, { username, sourceHost: socket.remoteAddress ?? "unknown", transport: "netconf-ssh" })
     })
   })
@@ -225,7 +239,7 @@ export const make = (options: SshOptions, accept: Accept): Effect.Effect<SshList
     return {
       host: address.address,
       port: address.port,
-      fingerprint: `SHA256:${crypto.createHash("sha256").update(bytes).digest("base64").replace(/=+$/, "")}`,
+      fingerprint: KnownHosts.fingerprint(bytes),
       hostKey: `${publicKey.type} ${bytes.toString("base64")}`,
       username,
       password: Redacted.make(user?.password ?? ""),

@@ -9,8 +9,8 @@
 import * as buffer from "node:buffer"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Framing from "../framing/Framing.ts"
 import type { Connection, Handler, Transport } from "../transport/Transport.ts"
+import { Messages } from "./Messages.ts"
 import * as Secrets from "./Secrets.ts"
 import { isChunked } from "./TranscriptFormat.ts"
 import type { Entry, Transcript } from "./TranscriptFormat.ts"
@@ -42,20 +42,13 @@ const joined = (pieces: ReadonlyArray<Piece>, direction: Entry["direction"]): Bu
 
 /** A copy of one direction with its secrets hidden; a message may lie in many pieces and chunks. */
 const redactStream = (stream: Buffer, chunked: boolean): Buffer => {
-  const decoder = Framing.makeDecoder()
-  let message: Array<Buffer> = []
-  const finish = () => {
-    Secrets.mask(message)
-    message = []
-    if (chunked) decoder.upgrade()
-  }
-  try {
-    decoder.push(stream, { span: (span) => message.push(span), end: finish })
-  } catch (error) {
-    if (!(error instanceof Framing.FramingError)) throw error
-    message.push(stream.subarray(decoder.offset))
-  }
-  Secrets.mask(message)
+  const messages: Messages = new Messages((pieces) => {
+    Secrets.mask(pieces)
+    if (chunked) messages.upgrade()
+  })
+  messages.push(stream)
+  const unread = messages.broken === undefined ? [] : [stream.subarray(messages.offset)]
+  Secrets.mask([...messages.unfinished, ...unread])
   return stream
 }
 
@@ -95,7 +88,15 @@ const recordHandler = (handler: Handler, recording: Recording, now: () => number
 })
 
 const recordConnection = (connection: Connection, recording: Recording, now: () => number): Connection => ({
-  ...connection,
+  // Member by member: those of a class are not copied by a spread.
+  get details() {
+    return connection.details
+  },
+  get notes() {
+    return connection.notes
+  },
+  pause: () => connection.pause(),
+  resume: () => connection.resume(),
   write: (frame) => {
     if (recording.end === undefined) recording.pieces.push({ at: now(), direction: "sent", bytes: Buffer.from(frame) })
     return connection.write(frame)

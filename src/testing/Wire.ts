@@ -7,8 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Framing from "../framing/Framing.ts"
 import type { Endpoint } from "../transport/Memory.ts"
 import type { Connection, EndReason } from "../transport/Transport.ts"
+import { join, Messages } from "./Messages.ts"
 
-export interface WireOptions {
+interface WireOptions {
   /** A message larger than this ends the connection. */
   readonly maxMessageBytes: number
   readonly message: (bytes: Buffer) => void
@@ -17,7 +18,7 @@ export interface WireOptions {
   readonly end: (reason: EndReason) => void
 }
 
-export interface FrameOptions {
+interface FrameOptions {
   readonly chunkSize: number
   /** Bytes before the frame. */
   readonly before: string
@@ -27,11 +28,9 @@ export class Wire {
   readonly #options: WireOptions
   readonly #endpoint: Endpoint
   readonly #connection: Connection
-  readonly #decoder = Framing.makeDecoder()
+  readonly #messages: Messages
   #mode: Framing.Mode = "end-of-message"
   #first = true
-  #spans: Array<Buffer> = []
-  #failed = false
   #ended = false
   #full = false
   #waiting: (() => void) | undefined
@@ -39,6 +38,7 @@ export class Wire {
   constructor(endpoint: Endpoint, options: WireOptions) {
     this.#options = options
     this.#endpoint = endpoint
+    this.#messages = new Messages((pieces) => options.message(join(pieces)), options.maxMessageBytes)
     this.#connection = endpoint.connect({
       data: (bytes) => this.#read(bytes),
       drain: () => this.#drained(),
@@ -57,7 +57,7 @@ export class Wire {
   /** Changes to chunked framing, both ways; to be called where the peer's hello is read. */
   upgrade(): void {
     this.#mode = "chunked"
-    this.#decoder.upgrade()
+    this.#messages.upgrade()
   }
 
   pause(): void {
@@ -68,28 +68,9 @@ export class Wire {
   }
 
   #read(bytes: Uint8Array): void {
-    if (this.#failed) return
-    try {
-      this.#decoder.push(bytes, {
-        span: (span) => this.#collect(span),
-        end: () => {
-          const message = this.#spans.length === 1 ? this.#spans[0]! : Buffer.concat(this.#spans)
-          this.#spans = []
-          this.#options.message(message)
-        }
-      })
-    } catch (error) {
-      if (!(error instanceof Framing.FramingError)) throw error
-      this.#failed = true
-      this.#options.broken(error.message)
-    }
-  }
-
-  #collect(span: Buffer): void {
-    this.#spans.push(span)
-    if (this.#decoder.messageBytes > this.#options.maxMessageBytes) {
-      throw new Framing.FramingError("the message is too large for this device", this.#decoder.offset)
-    }
+    if (this.#messages.broken !== undefined) return
+    this.#messages.push(bytes)
+    if (this.#messages.broken !== undefined) this.#options.broken(this.#messages.broken)
   }
 
   /** The first message is our hello, always under end-of-message framing, whatever has been read since. */

@@ -29,7 +29,7 @@ export type HostKeyPolicy =
 /** What a refusal says, without the names of peer and device. */
 export type Refusal = Pick<HostKeyError, "why" | "fingerprint" | "keyType" | "howToAccept" | "detail">
 
-export type Verdict =
+type Verdict =
   | { readonly _tag: "accepted"; readonly because: string }
   | { readonly _tag: "refused"; readonly refusal: Refusal }
 
@@ -94,11 +94,17 @@ const pinned = (input: string | ReadonlyArray<string>): Effect.Effect<Verifier, 
 const checkPins = (pins: ReadonlyArray<string>, blob: Buffer): Verdict => {
   const seen = KnownHosts.fingerprint(blob)
   if (pins.includes(seen)) return { _tag: "accepted", because: "pinned fingerprint" }
+  // Nothing is known to have changed, but `why` has no nearer word: the text says what is known.
+  const which = pins.length === 1 ? "the pinned key" : "one of the pinned keys"
   return refuse(blob, "changed", {
-    detail: `not ${pins.length === 1 ? "the pinned key" : "one of the pinned keys"} (${pins.join(", ")})`,
+    detail:
+      `not ${which} (${pins.join(", ")}): the pin is for another key, the device has a new one, ` +
+      "or somebody stands between",
     howToAccept:
-      "If the device really has this key (compare on its console; it may also have others, " +
-      `of other types): hostKey: { fingerprint: "${seen}" }`
+      "If it is the device's key (compare the fingerprint on its console; a device may have several keys, of different " +
+      "types), pin this one:\n" +
+      `  in code: hostKey: { fingerprint: "${seen}" }\n` +
+      `  on a command line that has the option, such as the demo's: --fingerprint ${seen}`
   })
 }
 

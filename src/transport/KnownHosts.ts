@@ -53,7 +53,7 @@ export const nameOf = (host: string, port: number): string =>
   port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`
 
 /** Whether the line speaks about this name. One negated pattern that matches rules the whole line out. */
-export const matches = (line: Line, name: string): boolean => {
+const matches = (line: Line, name: string): boolean => {
   if (line.hosts.startsWith("|")) return matchesHash(line.hosts, name)
   let found = false
   for (const pattern of line.hosts.split(",")) {

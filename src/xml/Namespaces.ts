@@ -2,9 +2,14 @@
 
 /** RFC 6241 base, also for NETCONF 1.1. */
 export const base = "urn:ietf:params:xml:ns:netconf:base:1.0"
-/** RFC 5277 notification element. */
-export const notification = "urn:ietf:params:xml:ns:netconf:notification:1.0"
 /** RFC 6022 monitoring: sessions, schemas, get-schema. */
 export const monitoring = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
 /** RFC 8526: get-data and edit-data. */
 export const nmda = "urn:ietf:params:xml:ns:yang:ietf-netconf-nmda"
+
+/** A device that strips namespaces strips them throughout: an element without one counts in a message without one. */
+export const isBase = (namespace: string, root: string): boolean =>
+  namespace === base || (root === "" && namespace === "")
+
+/** What a caller may leave out: the base namespace, or none. */
+export const isBaseOrNone = (namespace: string): boolean => namespace === base || namespace === ""

@@ -9,11 +9,15 @@ describe("Target", () => {
     for (const host of ["leaf-01.example.net", "192.0.2.1", "2001:db8::1", "fe80::1%eth0"]) {
       assert.isUndefined(check({ host }))
     }
-    for (const host of ["", "-p", "a b", "$(id)", "a;b", "a\n", "a".repeat(256)]) assert.strictEqual(check({ host }), "host")
+    for (const host of ["", "-p", "a b", "$(id)", "a;b", "a\n", "a".repeat(256)])
+      assert.strictEqual(check({ host }), "host")
   })
 
   it("has a port from 1 to 65535", () => {
-    assert.deepStrictEqual([1, 65_535].map((port) => check({ port })), [undefined, undefined])
+    assert.deepStrictEqual(
+      [1, 65_535].map((port) => check({ port })),
+      [undefined, undefined]
+    )
     for (const port of [0, 65_536, 8.3, Number.NaN]) assert.strictEqual(check({ port }), "port")
   })
 
