@@ -3,34 +3,51 @@
  *
  * One namespace per concept; the errors, the `xml` and `xpath` tags and the service stand by themselves.
  */
+import * as Socket from "./transport/Socket.ts"
+import type { Transport as Shape } from "./transport/Transport.ts"
+
+// Connecting, and a session
 export * as Netconf from "./api/Netconf.ts"
-export { NetconfSession } from "./api/Netconf.ts"
-export type { ConnectOptions } from "./api/Netconf.ts"
+export { type ConnectOptions, NetconfSession } from "./api/Netconf.ts"
 export type { Session, Statistics } from "./api/Session.ts"
-export type { LockedOptions } from "./api/Locks.ts"
-export type { EditOptions, EditReport } from "./api/Change.ts"
-export * as Filter from "./api/Filter.ts"
-export { operations as Operations } from "./api/Operations.ts"
-export type { Datastore, Url } from "./api/Datastore.ts"
-export type { Fragment } from "./api/Fragment.ts"
-export type { CommitOptions, CommitReply } from "./api/Commit.ts"
-export type { ConfirmedCommitOptions } from "./api/ConfirmedCommit.ts"
-export type { CopyConfigOptions, EditConfigOptions, Source, ValidateOptions } from "./api/Edit.ts"
-export type { GetConfigOptions, GetOptions } from "./api/Retrieve.ts"
-export type { CallOptions, Operation } from "./rpc/Operation.ts"
-export type { Reply } from "./rpc/Reply.ts"
-export type { Capabilities, Capability, Module } from "./rpc/Capabilities.ts"
 export type { CloseReason } from "./rpc/Session.ts"
-export * as OperationPool from "./sessions/OperationPool.ts"
+export type { Framing } from "./rpc/Hello.ts"
+export type { Capabilities, Capability, Module } from "./rpc/Capabilities.ts"
 export * as Profile from "./profiles/Profile.ts"
+export * as OperationPool from "./sessions/OperationPool.ts"
+
+// Operations, and what they are given and give back
+export { operations as Operations } from "./api/Operations.ts"
+export type { CallOptions, Kind, LeaseChange, Needs, Operation } from "./rpc/Operation.ts"
+export type { Reply } from "./rpc/Reply.ts"
+export * as Filter from "./api/Filter.ts"
+export type { Fragment } from "./api/Fragment.ts"
+export type { Datastore, Url } from "./api/Datastore.ts"
+export type { GetConfigOptions, GetOptions } from "./api/Retrieve.ts"
+export type { CopyConfigOptions, DeleteConfigOptions, EditConfigOptions, Source, ValidateOptions } from "./api/Edit.ts"
+export type { LockOptions } from "./api/Lock.ts"
+export type { CancelCommitOptions, CommitOptions, CommitReply } from "./api/Commit.ts"
+export type { KillSessionOptions } from "./api/SessionControl.ts"
+export type { RpcOptions } from "./api/Rpc.ts"
+export type { EditOptions, EditReport } from "./api/Change.ts"
+export type { ConfirmedCommitOptions } from "./api/ConfirmedCommit.ts"
+export type { LockedOptions } from "./api/Locks.ts"
+
+// Transports, ready-made and one's own
 export * as Ssh from "./transport/Ssh.ts"
 export * as Memory from "./transport/Memory.ts"
-export * as Socket from "./transport/Socket.ts"
 export * as Inbox from "./transport/Inbox.ts"
-export type { Connection, EndReason, Handler, OpenContext, Transport } from "./transport/Transport.ts"
-export type { Deadlines } from "./transport/Deadlines.ts"
+export type { Connection, EndReason, Handler, OpenContext } from "./transport/Transport.ts"
+export type { DeadlineMillis, Deadlines } from "./transport/Deadlines.ts"
+/** A way to reach one device; `Transport.fromSocket` makes one of any Effect Socket. */
+export type Transport = Shape
+export const Transport = { fromSocket: Socket.fromSocket } as const
+
+// XML
 export * as Element from "./xml/Element.ts"
 export * as Xml from "./xml/Xml.ts"
-export { xml } from "./xml/Template.ts"
-export { xpath, type XPath } from "./xml/XPath.ts"
-export * from "./errors.ts"
+export { xml, type XmlScalar, type XmlValue } from "./xml/Template.ts"
+export { xpath, type XPath, type XPathValue } from "./xml/XPath.ts"
+
+// Errors
+export * from "./api/errors.ts"

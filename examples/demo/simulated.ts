@@ -18,7 +18,6 @@ const uplink = xml`
     <interface>
       <name>eth0</name>
       <description/>
-      <enabled/>
       <ipv4 xmlns="${ip}"><mtu/></ipv4>
     </interface>
   </interfaces>`
@@ -66,7 +65,7 @@ export const tour = Effect.gen(function* () {
     Effect.map(reply.data, (data) => ({ reply, data }))
   )
   const [reading, { data: before, reply }] = yield* timed(read)
-  step("get-config", `running, three leaves of interface eth0: ${reply.bytes} bytes`, reading)
+  step("get-config", `running, two leaves of interface eth0: ${reply.bytes} bytes`, reading)
   beginning(Xml.print(Element.child(before, "interfaces") ?? before, { indent: 2 }), 12)
 
   const seen = device.log.length

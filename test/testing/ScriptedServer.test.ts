@@ -90,4 +90,14 @@ describe("ScriptedServer", () => {
       assert.include(client.received(), "xxx<late/>]]>]]>")
     })
   )
+
+  it("refuses a hello with a capability that XML cannot carry", () => {
+    for (const [character, code] of [
+      ["\u0000", "U+0000"],
+      ["\ud800", "U+D800"],
+      ["\uffff", "U+FFFF"]
+    ] as const) {
+      assert.throws(() => hello({ capabilities: [`urn:x:${character}`] }), `${code}, which XML cannot carry`)
+    }
+  })
 })

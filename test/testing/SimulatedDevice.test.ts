@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import { InputError } from "../../src/errors.ts"
 import * as SimulatedDevice from "../../src/testing/SimulatedDevice.ts"
 import { base, open } from "./client.ts"
 
@@ -34,4 +36,15 @@ describe("SimulatedDevice", () => {
       })
     )
   }
+
+  it.effect("dies of a capability that XML cannot carry, and names it", () =>
+    Effect.gen(function* () {
+      const exit = yield* Effect.exit(SimulatedDevice.make({ extraCapabilities: ["urn:x:\u0001"] }))
+      assert(exit._tag === "Failure" && !Cause.hasFails(exit.cause))
+      const defect = Cause.squash(exit.cause)
+      assert(defect instanceof InputError)
+      assert.include(defect.message, "U+0001, which XML cannot carry")
+      assert.include(defect.message, "urn:x:")
+    })
+  )
 })

@@ -6,8 +6,10 @@ import * as Dialects from "../../src/testing/Dialects.ts"
 import * as Faults from "../../src/testing/Faults.ts"
 import * as SimulatedDevice from "../../src/testing/SimulatedDevice.ts"
 import * as Transcript from "../../src/testing/Transcript.ts"
-import type { Transport } from "../../src/transport/Transport.ts"
-import { open, settle } from "./client.ts"
+import * as Deadlines from "../../src/transport/Deadlines.ts"
+import * as Ssh from "../../src/transport/Ssh.ts"
+import type { Connection, Transport } from "../../src/transport/Transport.ts"
+import { helloText, open, settle } from "./client.ts"
 
 const system = "urn:ietf:params:xml:ns:yang:ietf-system"
 const getConfig = "<get-config><source><running/></source></get-config>"
@@ -97,6 +99,87 @@ describe("Transcript", () => {
       client.send(`<rpc message-id="5" xmlns="urn:ietf:params:xml:ns:netconf:base:1.0">${getConfig}</rpc>`)
       assert.strictEqual((yield* client.ended).by, "peer")
       assert.strictEqual(client.received().length, once.length)
+    })
+  )
+
+  it.effect("replays half a frame that came in the same bytes as a whole one, and neither of them twice", () =>
+    Effect.gen(function* () {
+      const hello = helloText(["1.0"])
+      const received = `${hello}]]>]]>`
+      const tail = `<rpc-reply message-id="5"/>]]>]]><rpc-re`
+      const transcript: Transcript.Transcript = {
+        format: "effect-netconf transcript 1",
+        peer: "leaf-01",
+        redacted: false,
+        entries: [
+          { at: 0, direction: "sent", text: `${hello}]]>]]>` },
+          { at: 0, direction: "received", text: received },
+          { at: 1, direction: "sent", text: `<rpc message-id="5"><get/></rpc>]]>]]>` },
+          { at: 2, direction: "received", text: tail }
+        ],
+        end: { at: 3, by: "peer", detail: "closed" }
+      }
+      const client = yield* open(Transcript.replay(transcript), ["1.0"])
+      client.send(`<rpc message-id="5"><get/></rpc>`)
+      yield* client.ended
+      assert.strictEqual(client.received(), received + tail)
+    })
+  )
+
+  it.effect("records a connection whose methods belong to its class", () =>
+    Effect.gen(function* () {
+      const calls: Array<string> = []
+      class ClassConnection implements Connection {
+        readonly #calls = calls
+        get details() {
+          return { cipher: "none" }
+        }
+        get notes() {
+          return ["a note"]
+        }
+        write(frame: Uint8Array) {
+          return this.#calls.push(`write ${frame.length}`) > 0
+        }
+        pause() {
+          this.#calls.push("pause")
+        }
+        resume() {
+          this.#calls.push("resume")
+        }
+      }
+      const recorder = Transcript.record({ peer: "leaf-01", open: () => Effect.succeed(new ClassConnection()) })
+      const handler = { data: () => {}, drain: () => {}, end: () => {} }
+      const recorded = yield* recorder.transport.open(handler, { label: undefined, deadlines: Deadlines.defaults })
+      recorded.pause()
+      recorded.resume()
+      assert.isTrue(recorded.write(Buffer.from("abc")))
+      assert.deepStrictEqual(calls, ["pause", "resume", "write 3"])
+      assert.deepStrictEqual([recorded.details, recorded.notes], [{ cipher: "none" }, ["a note"]])
+    })
+  )
+
+  it.live("records a session over SSH, which replays", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make()
+      const { fingerprint, host, password, port, username } = yield* device.ssh()
+      const recorder = Transcript.record(
+        Ssh.make({ host, port, username, auth: { password }, hostKey: { fingerprint } })
+      )
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const connection = yield* recorder.transport.open(
+            { data: () => {}, drain: () => {}, end: () => {} },
+            { label: undefined, deadlines: Deadlines.defaults }
+          )
+          connection.pause()
+          connection.resume()
+          assert.include(connection.details["hostKey"], fingerprint)
+        })
+      )
+      const { replies } = yield* conversation(recorder.transport)
+      const again = yield* conversation(Transcript.replay(recorder.transcripts()[1]!))
+      assert.strictEqual(again.replies[2], replies[2])
+      assert.include(again.replies[1]!, "<hostname>sim</hostname>")
     })
   )
 

@@ -192,8 +192,10 @@ describe("HostKey with pinned fingerprints", () => {
       const verdict = (yield* pin(other.fingerprint)).check(blob(ed25519))
       assert(verdict._tag === "refused")
       assert.deepStrictEqual([verdict.refusal.why, verdict.refusal.fingerprint], ["changed", ed25519.fingerprint])
-      assert.include(verdict.refusal.detail, other.fingerprint)
-      assert.include(verdict.refusal.howToAccept, ed25519.fingerprint)
+      assert.include(verdict.refusal.detail, `not the pinned key (${other.fingerprint})`)
+      assert.include(verdict.refusal.detail, "the pin is for another key, the device has a new one, or")
+      assert.include(verdict.refusal.howToAccept, `hostKey: { fingerprint: "${ed25519.fingerprint}" }`)
+      assert.include(verdict.refusal.howToAccept, `--fingerprint ${ed25519.fingerprint}`)
     })
   )
 

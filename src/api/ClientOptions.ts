@@ -1,0 +1,158 @@
+/**
+ * What `NetconfClient` is given, checked and turned into the options of a session: pyNetX's names and defaults, and words
+ * for what people coming from there get wrong.
+ */
+import type * as Duration from "effect/Duration"
+import * as Redacted from "effect/Redacted"
+import { InputError } from "../errors.ts"
+import { millis } from "../transport/Deadlines.ts"
+import * as Ssh from "../transport/Ssh.ts"
+import type { Transport } from "../transport/Transport.ts"
+import { defined } from "./Defined.ts"
+import type * as Netconf from "./Netconf.ts"
+
+/** A duration: `"30 seconds"`. A bare number is milliseconds; below 1000 it is refused, because seconds were meant. */
+export type Timeout = Duration.Input
+
+export interface NetconfClientOptions extends Omit<Netconf.ConnectOptions, "transport"> {
+  readonly hostname?: string
+  /** Default: 830. */
+  readonly port?: number
+  readonly username?: string
+  readonly password?: string | Redacted.Redacted<string>
+  /** The key's text or bytes, or where it stands. */
+  readonly privateKey?: string | Buffer | Redacted.Redacted<string> | { readonly path: string }
+  readonly passphrase?: string | Redacted.Redacted<string>
+  /** The socket of an ssh-agent, or true for SSH_AUTH_SOCK. */
+  readonly agent?: string | true
+  /** Default: `"known-hosts"`, which fails closed. */
+  readonly hostKey?: Ssh.HostKeyPolicy
+  /** Everything up to the device's hello. Default: 60 seconds. */
+  readonly connectTimeout?: Timeout
+  /** From a written rpc to its reply. Default: 60 seconds; commit, copyConfig and validate: 10 minutes. */
+  readonly readTimeout?: Timeout
+  /** DNS and TCP. Default: 5 seconds. */
+  readonly socketConnectTimeout?: Timeout
+  /** Further options of the SSH transport. */
+  readonly ssh?: Partial<Pick<Ssh.SshOptions, "localAddress" | "keepalive" | "algorithms" | "subsystem">>
+  /** Instead of SSH to `hostname`: a simulated device's transport, or one of your own. */
+  readonly transport?: Transport
+}
+
+/** A timeout as it is; throws an `InputError` for what is none, or was meant as seconds. */
+export const timeout = (what: string, input: Timeout): Timeout => {
+  millis(what, input)
+  if (typeof input === "number" && input < 1000) {
+    throw new InputError({
+      what,
+      why: `${input} would be milliseconds; write "${input} seconds", or "${input} millis"`
+    })
+  }
+  return input
+}
+
+const names: Readonly<Record<keyof NetconfClientOptions, true>> = {
+  hostname: true,
+  port: true,
+  username: true,
+  password: true,
+  privateKey: true,
+  passphrase: true,
+  agent: true,
+  hostKey: true,
+  ssh: true,
+  transport: true,
+  connectTimeout: true,
+  readTimeout: true,
+  socketConnectTimeout: true,
+  label: true,
+  deadlines: true,
+  maxOutstanding: true,
+  framing: true,
+  capabilities: true,
+  profile: true,
+  limits: true,
+  invalidUtf8: true,
+  missingSessionId: true,
+  maxAbandoned: true
+}
+
+/** A misspelt option would be silently left out, and `hostkey` is worth more than that. */
+export const checkNames = (options: object): void => {
+  const unknown = Object.keys(options).find((name) => !(name in names))
+  if (unknown !== undefined)
+    throw new InputError({ what: unknown, why: `no such option; there are ${Object.keys(names).join(", ")}` })
+}
+
+const redacted = (secret: string | Redacted.Redacted<string>): Redacted.Redacted<string> =>
+  typeof secret === "string" ? Redacted.make(secret) : secret
+
+type KeyAuth = Extract<Ssh.Auth, { readonly privateKey: unknown }>
+
+const keyAuth = ({ passphrase, privateKey }: NetconfClientOptions): ReadonlyArray<KeyAuth> => {
+  if (privateKey === undefined) return []
+  const key: KeyAuth["privateKey"] =
+    typeof privateKey === "string"
+      ? Redacted.make(privateKey)
+      : Buffer.isBuffer(privateKey)
+        ? Redacted.make(privateKey)
+        : privateKey
+  return [passphrase === undefined ? { privateKey: key } : { privateKey: key, passphrase: redacted(passphrase) }]
+}
+
+/** In this order: the private key, the agent, the password. None of them given: what ssh would try. */
+const authOf = (options: NetconfClientOptions): { readonly auth?: ReadonlyArray<Ssh.Auth> } => {
+  const auth: ReadonlyArray<Ssh.Auth> = [
+    ...keyAuth(options),
+    ...(options.agent === undefined ? [] : [{ agent: options.agent }]),
+    ...(options.password === undefined ? [] : [{ password: redacted(options.password) }])
+  ]
+  return auth.length === 0 ? {} : { auth }
+}
+
+const transportOf = (options: NetconfClientOptions): Transport => {
+  if (options.transport !== undefined) return options.transport
+  const { hostKey, hostname, port, username } = options
+  if (hostname === undefined) throw new InputError({ what: "hostname", why: "it is missing" })
+  if (username === undefined) throw new InputError({ what: "username", why: "it is missing" })
+  return Ssh.make({
+    host: hostname,
+    username,
+    ...authOf(options),
+    ...(port === undefined ? {} : { port }),
+    ...(hostKey === undefined ? {} : { hostKey }),
+    ...options.ssh
+  })
+}
+
+/** A duration of a call's options, or `"none"`, by the same rule. */
+export const checked = (what: string, input: Timeout | "none" | undefined): void => {
+  if (input !== undefined && input !== "none") timeout(what, input)
+}
+
+/** The options of the session; throws an `InputError`. */
+export const connectOptions = (options: NetconfClientOptions): Netconf.ConnectOptions => {
+  const { deadlines, readTimeout, socketConnectTimeout } = options
+  for (const [phase, input] of Object.entries(deadlines ?? {})) checked(`deadlines.${phase}`, input)
+  const { capabilities, framing, invalidUtf8, label, limits, maxAbandoned, maxOutstanding, missingSessionId, profile } =
+    options
+  return {
+    ...defined({
+      capabilities,
+      framing,
+      invalidUtf8,
+      label,
+      limits,
+      maxAbandoned,
+      maxOutstanding,
+      missingSessionId,
+      profile
+    }),
+    transport: transportOf(options),
+    deadlines: {
+      ...deadlines,
+      ...(readTimeout === undefined ? {} : { rpc: timeout("readTimeout", readTimeout) }),
+      ...(socketConnectTimeout === undefined ? {} : { dial: timeout("socketConnectTimeout", socketConnectTimeout) })
+    }
+  }
+}

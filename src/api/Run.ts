@@ -1,0 +1,17 @@
+/** Effects for plain async code: the library's own errors, and the caller's own reason for aborting. */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+
+/** The value, or the error itself thrown; an interruption by the signal throws its reason. */
+export const unwrap = <A, E>(exit: Exit.Exit<A, E>, signal: AbortSignal | undefined): A => {
+  if (Exit.isSuccess(exit)) return exit.value
+  if (signal?.aborted === true && Cause.hasInterruptsOnly(exit.cause)) throw signal.reason
+  throw Cause.squash(exit.cause)
+}
+
+/** An already aborted signal starts nothing; a later one interrupts. */
+export const run = async <A, E>(effect: Effect.Effect<A, E>, signal?: AbortSignal): Promise<A> => {
+  if (signal?.aborted === true) throw signal.reason
+  return unwrap(await Effect.runPromiseExit(effect, signal === undefined ? {} : { signal }), signal)
+}
