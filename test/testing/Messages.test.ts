@@ -39,7 +39,7 @@ describe("Messages", () => {
   it("is broken by a message above its limit before that has ended", () => {
     const found: Array<string> = []
     const messages = new Messages((parts) => found.push(join(parts).toString()), 4)
-    messages.push(Buffer.from("<a/>]]>]]><bb/"))
+    messages.push(Buffer.from("<a/>]]>]]><bbb/"))
     assert.deepStrictEqual(found, ["<a/>"])
     assert.include(messages.broken, "too large")
   })
