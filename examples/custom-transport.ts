@@ -1,22 +1,25 @@
 /**
  * A transport of one's own in a page: NETCONF over a unix socket, as daemons on the same machine offer it.
  *
- * Run it with `node examples/custom-transport.ts`: it starts a peer that says hello on such a socket, opens the
- * transport, and prints what came. `docs/transports.md` explains what a transport has to keep, and the contract that
- * tests it.
+ * Run it with `npx node examples/custom-transport.ts`: it starts a peer on such a socket, opens a session with it and
+ * prints what came. `docs/transports.md` explains what a transport has to keep, and the contract that tests it.
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import { mkdtempSync, rmSync } from "node:fs"
 import * as Net from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type ConnectError, ConnectionError, DeadlineError } from "../src/errors.ts"
-import * as Framing from "../src/framing/Framing.ts"
-import * as Deadlines from "../src/transport/Deadlines.ts"
-import * as Inbox from "../src/transport/Inbox.ts"
-import type { Connection, EndReason, Handler, OpenContext, Transport } from "../src/transport/Transport.ts"
+import {
+  type ConnectError,
+  type Connection,
+  ConnectionError,
+  DeadlineError,
+  type Handler,
+  Inbox,
+  Netconf,
+  type OpenContext,
+  type Transport
+} from "../src/index.ts"
 
 // --- the transport -----------------------------------------------------------------------------------------------
 
@@ -84,17 +87,26 @@ const attach = (socket: Net.Socket, handler: Handler, path: string) => {
 
 // --- and its use -------------------------------------------------------------------------------------------------
 
-const hello = (sessionId: string): string =>
-  `<hello xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><capabilities>` +
-  `<capability>urn:ietf:params:netconf:base:1.1</capability></capabilities>${sessionId}</hello>`
+const base = "urn:ietf:params:xml:ns:netconf:base:1.0"
 
-/** A peer that says hello to whoever comes. */
+const hello =
+  `<hello xmlns="${base}"><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability></capabilities>` +
+  `<session-id>4</session-id></hello>]]>]]>`
+
+/** Enough of a peer to have a session with: close-session is ok, everything else is answered with no data. */
+const answer = (socket: Net.Socket): void => {
+  socket.on("error", () => {}).write(hello)
+  socket.on("data", (bytes) => {
+    const id = /message-id="([^"]*)"/.exec(String(bytes))?.[1]
+    const content = bytes.includes("<close-session") ? "<ok/>" : "<data/>"
+    if (id !== undefined) socket.write(`<rpc-reply xmlns="${base}" message-id="${id}">${content}</rpc-reply>]]>]]>`)
+  })
+}
+
 const peer = (path: string) =>
   Effect.acquireRelease(
     Effect.callback<Net.Server>((resume) => {
-      const greeting = Framing.encode("end-of-message", hello("<session-id>4</session-id>"))
-      const server = Net.createServer((socket) => socket.on("error", () => {}).end(greeting))
-      server.listen(path, () => resume(Effect.succeed(server)))
+      const server = Net.createServer(answer).listen(path, () => resume(Effect.succeed(server)))
     }),
     (server) => Effect.sync(() => server.close())
   )
@@ -105,17 +117,9 @@ const program = Effect.gen(function* () {
   const path = join(directory, "netconf.sock")
   yield* peer(path)
 
-  const ended = yield* Deferred.make<EndReason>()
-  const decoder = Framing.makeDecoder()
-  const handler: Handler = {
-    data: (bytes) => decoder.push(bytes, { span: (span) => console.log(`< ${span}`), end: () => {} }),
-    drain: () => {},
-    end: (reason) => Deferred.doneUnsafe(ended, Exit.succeed(reason))
-  }
-  const connection = yield* unixSocket(path).open(handler, { label: "local", deadlines: Deadlines.defaults })
-  connection.write(Framing.encode("end-of-message", hello("")))
-  const reason = yield* Deferred.await(ended)
-  console.log(`ended by ${reason.by}: ${reason.detail}`)
+  const session = yield* Netconf.connect({ label: "local", transport: unixSocket(path) })
+  const reply = yield* session.getConfig()
+  console.log(`session ${session.sessionId} over a ${session.transport["transport"]}: ${reply.bytes} bytes`)
 })
 
 if (import.meta.main) await Effect.runPromise(Effect.scoped(program))

@@ -1,13 +1,26 @@
 /**
  * The demo. `npm run demo` starts a simulated device and shows a session with it; `npm run demo -- --host ...` does the
- * same with a real one, which it only reads unless `--edit` is given. `--help` lists the options.
+ * same with a real one, which it only reads unless `--edit` is given; `--serve` keeps the simulated device running for
+ * other programs. `--help` lists the options.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import { HostKeyError } from "../src/index.ts"
 import { visit } from "./demo/device.ts"
-import { read, usage, UsageError } from "./demo/options.ts"
+import { type DeviceOptions, read, usage, UsageError } from "./demo/options.ts"
+import { serve } from "./demo/serve.ts"
 import { tour } from "./demo/simulated.ts"
+
+const programOf = (options: "simulated" | "serve" | DeviceOptions) =>
+  options === "simulated" ? tour : options === "serve" ? serve : visit(options)
+
+/** The library says how code accepts a host key; here it is an option. */
+const explain = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  const isUnknown = error instanceof HostKeyError && error.why === "unknown"
+  return isUnknown ? `${error.message}\nhere: --fingerprint ${error.fingerprint}` : error.message
+}
 
 const run = async (): Promise<number> => {
   const options = read(process.argv.slice(2))
@@ -15,15 +28,15 @@ const run = async (): Promise<number> => {
     console.log(usage)
     return 0
   }
-  // Ctrl-C interrupts the program, so that locks are released and the session is closed.
+  // Ctrl-C interrupts the program, so that locks are released and the session is closed. npm passes on what the terminal
+  // has sent already, so it may come twice, and the second one must not cut this short.
   const interrupted = new AbortController()
-  process.once("SIGINT", () => interrupted.abort())
-  const program = Effect.scoped(options === "simulated" ? tour : visit(options))
-  const exit = await Effect.runPromiseExit(program, { signal: interrupted.signal })
+  process.on("SIGINT", () => interrupted.abort())
+  const exit = await Effect.runPromiseExit(Effect.scoped(programOf(options)), { signal: interrupted.signal })
   if (Exit.isSuccess(exit)) return 0
-  if (Cause.hasInterruptsOnly(exit.cause)) return 130
-  const error = Cause.squash(exit.cause)
-  console.error(error instanceof Error ? error.message : String(error))
+  // Ctrl-C is how serving ends, and cuts everything else short.
+  if (Cause.hasInterruptsOnly(exit.cause)) return options === "serve" ? 0 : 130
+  console.error(explain(Cause.squash(exit.cause)))
   return 1
 }
 

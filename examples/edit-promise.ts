@@ -1,10 +1,12 @@
 import { isNetconfError, NetconfClient, RpcError, xml } from "../src/promise.ts"
 
+const fingerprint = process.env.NETCONF_FINGERPRINT
 await using client = new NetconfClient({
   hostname: process.env.NETCONF_HOST ?? "192.0.2.1",
   port: Number(process.env.NETCONF_PORT ?? 830),
   username: process.env.NETCONF_USERNAME ?? "admin",
   password: process.env.NETCONF_PASSWORD ?? "",
+  hostKey: fingerprint === undefined ? "known-hosts" : { fingerprint },
   readTimeout: "30 seconds"
 })
 

@@ -1,11 +1,12 @@
 import { Element, NetconfClient } from "../src/promise.ts"
 
+const fingerprint = process.env.NETCONF_FINGERPRINT
 await using client = new NetconfClient({
   hostname: process.env.NETCONF_HOST ?? "192.0.2.1",
   port: Number(process.env.NETCONF_PORT ?? 830),
   username: process.env.NETCONF_USERNAME ?? "admin",
   password: process.env.NETCONF_PASSWORD ?? "",
-  hostKey: "known-hosts"
+  hostKey: fingerprint === undefined ? "known-hosts" : { fingerprint }
 })
 await client.connect()
 

@@ -9,7 +9,11 @@ const program = Effect.gen(function* () {
       port: yield* Config.Port("NETCONF_PORT").pipe(Config.withDefault(830)),
       username: yield* Config.String("NETCONF_USERNAME"),
       auth: { password: yield* Config.Redacted("NETCONF_PASSWORD") },
-      hostKey: "known-hosts"
+      // the key itself, where the environment names one; otherwise a line in ~/.ssh/known_hosts
+      hostKey: yield* Config.String("NETCONF_FINGERPRINT").pipe(
+        Config.map((fingerprint) => ({ fingerprint })),
+        Config.withDefault("known-hosts" as const)
+      )
     })
   })
 

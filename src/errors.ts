@@ -23,7 +23,7 @@ export const ErrorContext = {
   messageId: Schema.optional(Schema.String),
   /** Milliseconds since the failed step began. */
   elapsed: Schema.optional(Schema.Finite),
-  /** What has certainly happened before this error, where that matters: `applied, not saved`. */
+  /** What has happened before this error, where that matters: `the change is applied, not saved`. Then it is never retryable. */
   state: Schema.optional(Schema.String)
 }
 
@@ -167,7 +167,7 @@ export class ChannelError extends Schema.TaggedError<ChannelError>()("ChannelErr
     return describe(this, "session", this.summary)
   }
   get isRetryable(): boolean {
-    return this.by !== "us"
+    return this.by !== "us" && this.state === undefined
   }
 }
 
@@ -227,7 +227,7 @@ export class DeadlineError extends Schema.TaggedError<DeadlineError>()("Deadline
   }
   /** True while connecting. A read that timed out is still being worked on by the device, so it is not. */
   get isRetryable(): boolean {
-    return !["rpc", "progress", "verify", "close"].includes(this.phase)
+    return this.state === undefined && !["rpc", "progress", "verify", "close"].includes(this.phase)
   }
 }
 
@@ -357,7 +357,7 @@ export class RpcError extends Schema.TaggedError<RpcError>()("RpcError", {
   }
   /** True for what another session holds or uses up for a while: in-use, lock-denied, resource-denied. */
   get isRetryable(): boolean {
-    return this.errors.every((item) => retryableTags.has(item.tag))
+    return this.state === undefined && this.errors.every((item) => retryableTags.has(item.tag))
   }
   /** Whether any of the errors carries this error-tag. */
   has(tag: ErrorTag): boolean {
@@ -451,19 +451,23 @@ const classes = [
 export const isNetconfError = (value: unknown): value is NetconfError =>
   classes.some((errorClass) => value instanceof errorClass)
 
-/** The same error with the context that it lacks filled in; what it already says is kept. */
-export const withContext = <E extends NetconfError>(error: E, context: ErrorContext): E => {
-  const fields: Record<string, unknown> = { ...context, ...error }
-  for (const key of Object.keys(ErrorContext) as ReadonlyArray<keyof ErrorContext>) {
-    if (fields[key] === undefined) fields[key] = context[key]
-  }
-  delete fields["_tag"]
+const remake = <E extends NetconfError>(error: E, fields: Record<string, unknown>): E => {
+  const { _tag, ...rest } = { ...error, ...fields }
   // Error keeps its cause where a spread does not see it.
-  if (error.cause !== undefined) fields["cause"] = error.cause
-  const copy = new (error.constructor as new (fields: unknown) => E)(fields)
+  const made = error.cause === undefined ? rest : { ...rest, cause: error.cause }
+  const copy = new (error.constructor as new (fields: unknown) => E)(made)
   if (error.stack !== undefined) Object.defineProperty(copy, "stack", { value: error.stack, configurable: true })
   return copy
 }
+
+/** The same error with the context that it lacks filled in; what it already says is kept. */
+export const withContext = <E extends NetconfError>(error: E, context: ErrorContext): E => {
+  const lacking = Object.entries(context).filter(([key]) => error[key as keyof ErrorContext] === undefined)
+  return remake(error, Object.fromEntries(lacking))
+}
+
+/** The same error, saying what had happened before it; whoever knows more says it later, and wins. */
+export const withState = <E extends NetconfError>(error: E, state: string): E => remake(error, { state })
 
 /** What checks the caller's input by throwing an `InputError`, as an effect; anything else that it throws is a defect. */
 export const tryInput = <A>(check: () => A): Effect.Effect<A, InputError> =>

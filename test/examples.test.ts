@@ -3,12 +3,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Exit from "effect/Exit"
-import { execFile } from "node:child_process"
+import { execFile, spawn } from "node:child_process"
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { afterAll, beforeAll } from "vitest"
+import { afterAll, beforeAll, vi } from "vitest"
+import * as Screen from "../examples/demo/screen.ts"
 import { SampleModel, SimulatedDevice } from "../src/testing.ts"
 import { Element } from "../src/index.ts"
 
@@ -36,9 +37,9 @@ const inScope = <A, E>(effect: Effect.Effect<A, E, Scope.Scope>): Promise<A> =>
   Effect.runPromise(Scope.provide(effect, scope))
 
 /** A device of its own on a real SSH port, and the environment in which its examples find and trust it. */
-const start = async () => {
+const start = async (options: SimulatedDevice.Options = {}) => {
   const schemas = { "ietf-interfaces": "module ietf-interfaces {}" }
-  const device = await inScope(SimulatedDevice.make({ schemas }))
+  const device = await inScope(SimulatedDevice.make({ schemas, ...options }))
   const server = await inScope(device.ssh())
   const home = mkdtempSync(join(tmpdir(), "netconf-examples-"))
   await inScope(Effect.addFinalizer(() => Effect.sync(() => rmSync(home, { recursive: true }))))
@@ -88,6 +89,24 @@ describe("examples", () => {
       assert.deepStrictEqual(names, ["lo", "eth0", "eth1"])
     })
   }
+
+  it("the first ones trust the key that NETCONF_FINGERPRINT names, without known_hosts, and no other", async () => {
+    const home = mkdtempSync(join(tmpdir(), "netconf-home-"))
+    const env = { ...peer.env, HOME: home, NETCONF_FINGERPRINT: peer.server.fingerprint }
+    const other = { ...peer.env, NETCONF_FINGERPRINT: "SHA256:jCGKN5Vu7pZnVEJvYrCsDkKdZbMkZGaE1LZvGBkB2sE" }
+    for (const name of ["get-config.ts", "get-config-promise.ts", "edit-promise.ts", "filters.ts"]) {
+      succeeded(await node(`examples/${name}`, [], env))
+      const refused = await node(`examples/${name}`, [], other)
+      assert.strictEqual(refused.code, 1)
+      assert.include(refused.stderr, "not the pinned key")
+    }
+    rmSync(home, { recursive: true })
+  })
+
+  it("custom-transport.ts has a session over a unix socket", async () => {
+    const [line] = succeeded(await node("examples/custom-transport.ts", [], {}))
+    assert.match(line ?? "", /^session 4 over a unix socket: \d+ bytes$/)
+  })
 
   it("edit-promise.ts commits and saves", async () => {
     assert.deepStrictEqual(succeeded(await peer.run("edit-promise.ts", "spine-09")), ["committed; saved: yes"])
@@ -186,22 +205,29 @@ describe("the demo", () => {
   })
 
   it("escapes what a device sends, and hides its secrets", async () => {
-    peer.device.edit(
-      `<system xmlns="${SampleModel.system}"><contact>\u009b31mred</contact><authentication><user><name>admin</name><password>$5$plain$seen</password></user></authentication></system>`
-    )
-    const config = join(peer.home, "change.xml")
-    writeFileSync(
-      config,
-      `<system xmlns="${SampleModel.system}"><contact>\u009b31mred</contact><x><password>seen</password></x></system>`
-    )
-    const { stdout } = await peer.run("demo.ts", ...args(), "--edit", config)
-    assert.include(stdout, "\\u{9b}31mred")
-    assert.notInclude(stdout, "\u009b")
-    assert.include(stdout, "<password>(hidden)</password>")
-    assert.notInclude(stdout, "seen")
+    const running = `<system xmlns="${SampleModel.system}"><contact>\u009b31mred</contact><authentication><user><name>admin</name><password>$5$plain$seen</password></user></authentication></system>`
+    const hostile = await start({ running })
+    const { fingerprint, host, port, username } = hostile.server
+    const login = ["--host", host, "--port", String(port), "--username", username, "--fingerprint", fingerprint]
+    const shown = succeeded(await hostile.run("demo.ts", ...login)).join("\n")
+    assert.include(shown, "\\u{9b}31mred")
+    assert.notInclude(shown, "\u009b")
+    assert.include(shown, "<password>(hidden)</password>")
+    assert.notInclude(shown, "seen")
   })
 
-  it("changes nothing without a person at a terminal", async () => {
+  it("escapes the change that a person is asked to agree to, and hides its secrets", () => {
+    const printed: Array<string> = []
+    const log = vi.spyOn(console, "log").mockImplementation((line: string) => void printed.push(line))
+    Screen.whole("<system><contact>\u009b31mred</contact>\n<x><password>seen</password></x></system>")
+    log.mockRestore()
+    assert.strictEqual(
+      printed.map((line) => line.trim()).join("\n"),
+      "<system><contact>\\u{9b}31mred</contact>\n<x><password>(hidden)</password></x></system>"
+    )
+  })
+
+  it("does not even connect to change something without a person at a terminal", async () => {
     const config = join(peer.home, "change.xml")
     writeFileSync(
       config,
@@ -213,8 +239,46 @@ describe("the demo", () => {
     assert.match(result.stderr, /has to be confirmed by a person/)
     assert.deepStrictEqual(
       peer.device.log.slice(before).map((entry) => entry.operation),
-      ["close-session"]
+      []
     )
+    assert.strictEqual(result.stdout, "")
+  })
+
+  it("says once that there is no such file to load", async () => {
+    const result = await peer.run("demo.ts", ...args(), "--edit", "missing.xml")
+    assert.strictEqual(result.code, 1)
+    assert.match(result.stderr, /^.*--edit at missing\.xml: there is no such file\n$/)
+  })
+
+  it("with --serve stays, for whoever does what it prints, until it is interrupted", async () => {
+    const child = spawn(process.execPath, ["examples/demo.ts", "--serve"], { cwd: root })
+    const ended = new Promise<number | null>((resolve) => child.once("exit", resolve))
+    let printed = ""
+    await new Promise<void>((resolve) => {
+      child.stdout.on("data", (bytes) => {
+        printed += String(bytes)
+        if (/^\[.*ssh-ed25519 .*\n/m.test(printed)) resolve()
+      })
+      child.once("exit", () => resolve())
+    })
+    const exports = [...printed.matchAll(/^export (.*)$/gm)].flatMap(([, words = ""]) => words.split(" "))
+    const env = Object.fromEntries(exports.map((word) => word.split("=") as [string, string]))
+    const names = succeeded(await node("examples/get-config.ts", [], env)).slice(1)
+    assert.deepStrictEqual(names, ["lo", "eth0", "eth1"])
+    const options = /^npm run demo -- (--host .*)$/m.exec(printed)?.[1]?.split(" ") ?? []
+    succeeded(await node("examples/demo.ts", options, env))
+    const knownHosts = join(peer.home, "served")
+    writeFileSync(knownHosts, printed.slice(printed.lastIndexOf("\n[") + 1))
+    const withoutPin = options.slice(0, options.indexOf("--fingerprint"))
+    succeeded(await node("examples/demo.ts", [...withoutPin, "--known-hosts", knownHosts], env))
+    child.kill("SIGINT")
+    assert.strictEqual(await ended, 0)
+  })
+
+  it("prints its options for -h as for --help", async () => {
+    const [short, long] = [await peer.run("demo.ts", "-h"), await peer.run("demo.ts", "--help")]
+    assert.include(succeeded(short).join("\n"), "--serve")
+    assert.strictEqual(short.stdout, long.stdout)
   })
 
   it("prints the library's refusal of an unknown host key, without a stack, and exits with 1", async () => {
@@ -224,6 +288,7 @@ describe("the demo", () => {
     assert.strictEqual(result.code, 1)
     assert.match(result.stderr, /host key unknown: ssh-ed25519 SHA256:/)
     assert.include(result.stderr, `ssh-keyscan -p ${peer.login.port} 127.0.0.1 >> ${empty}`)
+    assert.include(result.stderr, `\nhere: --fingerprint ${peer.server.fingerprint}\n`)
     assert.notMatch(result.stderr, /^ +at /m)
   })
 
@@ -276,8 +341,9 @@ describe("the code of the documentation", () => {
   ] as const) {
     it(`${page} has only code that stands in an example`, () => {
       const text = readFileSync(join(root, page), "utf8")
-      const blocks = [...text.matchAll(/<!-- (examples\/[\w.-]+\.ts) -->\n```ts\n([^]*?)\n```/g)]
-      assert.strictEqual(blocks.length, text.split("```ts").length - 1, "a block without the name of its example")
+      const named = /\[`?(examples\/[\w.-]+\.ts)`?\]\((?:\.\.\/)?\1\)[^\n]*\n\n```ts\n([^]*?)\n```/g
+      const blocks = [...text.matchAll(named)]
+      assert.strictEqual(blocks.length, text.split("```ts").length - 1, "a block without a link to its example above it")
       assert.isAtLeast(blocks.length, least)
       for (const [, file = "", code = ""] of blocks) {
         const source = asPublished(readFileSync(join(root, file), "utf8"))

@@ -43,12 +43,19 @@ const hostKeyOf = ({ fingerprints, knownHosts }: DeviceOptions): Ssh.HostKeyPoli
 const readText = (option: string, path: string): Effect.Effect<string, InputError> =>
   Effect.tryPromise({
     try: () => readFile(path, "utf8"),
-    catch: (error) => new InputError({ what: option, where: path, why: (error as Error).message })
+    catch: (error) => {
+      const { code } = error as NodeJS.ErrnoException
+      const why = code === "ENOENT" ? "there is no such file" : `it cannot be read (${code ?? "unknown"})`
+      return new InputError({ what: option, where: path, why })
+    }
   })
 
 export const visit = Effect.fnUntraced(function* (options: DeviceOptions) {
   const { edit, host, port, username } = options
   const change = edit === undefined ? undefined : yield* readChange(edit)
+  if (change !== undefined && !isInteractive) {
+    return yield* refuse("a change has to be confirmed by a person, and there is no terminal to ask on")
+  }
   const auth = yield* authOf(options)
   const transport = Ssh.make({ host, port, username, hostKey: hostKeyOf(options), ...auth })
   const [connecting, session] = yield* timed(Netconf.connect({ transport }))
@@ -110,10 +117,9 @@ const planOfRunning =
   "This device has no candidate: it locks running, edits it at once and unlocks. Where the device offers " +
   "rollback-on-error, a refusal undoes the whole change; elsewhere part of it may stay."
 
+const refuse = (why: string) => new InputError({ what: "--edit", why })
+
 const confirm = Effect.fnUntraced(function* (host: string) {
-  const refuse = (why: string) => new InputError({ what: "--edit", why })
-  if (!isInteractive)
-    return yield* refuse("a change has to be confirmed by a person, and there is no terminal to ask on")
   const typed = yield* ask(`Type the device's name (${host}) to go on: `)
   if (typed?.trim() !== host) return yield* refuse("that is not the device's name; nothing was changed")
 })

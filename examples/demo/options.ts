@@ -3,13 +3,14 @@ import { parseArgs } from "node:util"
 
 export const usage = `npm run demo                                   a simulated device on this machine
 npm run demo -- --host HOST --username USER    a real one, read only
+npm run demo -- --serve                        a simulated device that stays, for programs of yours, until Ctrl-C
 
   --port PORT               default 830
   --fingerprint SHA256:...  the device's host key; may be repeated
   --known-hosts PATH        instead of ~/.ssh/known_hosts
   --key PATH                a private key; its passphrase comes from NETCONF_PASSPHRASE or a prompt
   --edit FILE.xml           loads a change: asks for the device's name first
-  --help
+  -h, --help
 
 The password comes from NETCONF_PASSWORD or from a prompt. An empty one means the agent and your default keys.`
 
@@ -39,7 +40,8 @@ const parse = (args: ReadonlyArray<string>) => {
         "known-hosts": { type: "string" },
         key: { type: "string" },
         edit: { type: "string" },
-        help: { type: "boolean", default: false }
+        serve: { type: "boolean", default: false },
+        help: { type: "boolean", short: "h", default: false }
       }
     }).values
   } catch (error) {
@@ -56,16 +58,20 @@ const portOf = (text: string): number => {
 }
 
 /** Throws a {@link UsageError}. */
-export const read = (args: ReadonlyArray<string>): "help" | "simulated" | DeviceOptions => {
+export const read = (args: ReadonlyArray<string>): "help" | "simulated" | "serve" | DeviceOptions => {
   if (args.some(isPassword)) {
     throw new UsageError(
       "--password is not accepted: a command line is seen by every user of this machine and kept in the shell's history.\n" +
         "Set NETCONF_PASSWORD, or leave it out and be asked."
     )
   }
-  const { edit, fingerprint, help, host, key, "known-hosts": knownHosts, port, username } = parse(args)
+  const { edit, fingerprint, help, host, key, "known-hosts": knownHosts, port, serve, username } = parse(args)
   if (help) return "help"
   if (args.length === 0) return "simulated"
+  if (serve) {
+    if (args.length > 1) throw new UsageError("--serve goes with no other option")
+    return "serve"
+  }
   if (host === undefined || host === "") throw new UsageError("--host is missing")
   if (username === undefined || username === "") throw new UsageError("--username is missing")
   if (fingerprint.length > 0 && knownHosts !== undefined) {

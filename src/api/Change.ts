@@ -2,7 +2,7 @@
  * A change from lock to save, as the peer's capabilities allow: `session.edit` and `session.save`.
  */
 import * as Effect from "effect/Effect"
-import { CapabilityError, InputError, type OperationError, withContext } from "../errors.ts"
+import { CapabilityError, InputError, type OperationError, withState } from "../errors.ts"
 import type { CallOptions, Run } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import type { Session } from "../rpc/Session.ts"
@@ -120,13 +120,17 @@ export const edit = (
       applied = true
       return done
     })
-    const done = yield* Effect.mapError(
-      context.locked(target === "candidate" ? ["running", "candidate"] : ["running"], noted),
-      (error) => (applied ? withContext(error, { state: "the change is applied" }) : error)
+    const locked = context.locked(target === "candidate" ? ["running", "candidate"] : ["running"], noted)
+    const told = Effect.mapError(locked, (error) => (applied ? withState(error, "the change is applied") : error))
+    // An operator must know: nobody is left to be told.
+    const done = yield* Effect.onInterrupt(told, () =>
+      applied
+        ? Effect.annotateLogs(Effect.logWarning("edit was interrupted after its change was applied"), {
+            ...context.session.context
+          })
+        : Effect.void
     )
     if (options.save !== true) return { target, saved: "no", ...done }
-    const saved = yield* Effect.mapError(save(context), (error) =>
-      withContext(error, { state: "the change is applied, not saved" })
-    )
+    const saved = yield* Effect.mapError(save(context), (error) => withState(error, "the change is applied, not saved"))
     return { target, saved, ...done }
   })

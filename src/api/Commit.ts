@@ -77,12 +77,20 @@ const rollbackWindow = (
   }
 }
 
-/** With `:confirmed-commit:1.0` there is no cancel-commit: the end of the session rolls it back. */
+/**
+ * What takes back a confirmed commit that nobody waits for, or that was refused but may have left its timer armed. One
+ * that extends another by its id has armed nothing of its own. With `:confirmed-commit:1.0` only the session's end does it.
+ */
 const cancel = ({ persist, persistId }: CommitOptions, capabilities: Capabilities): Operation<unknown> | undefined => {
-  const id = persist ?? persistId
-  if (!capabilities.has(":confirmed-commit:1.1")) return undefined
-  return cancelCommit(id === undefined ? {} : { persistId: id })
+  if (!capabilities.has(":confirmed-commit:1.1") || (persist === undefined && persistId !== undefined)) return undefined
+  return cancelCommit(persist === undefined ? {} : { persistId: persist })
 }
+
+/** Confirmed by a plain commit of this session, and rolled back with its end. */
+const belongsToSession = ({ confirmed, persist, persistId }: CommitOptions): boolean =>
+  confirmed === true && persist === undefined && persistId === undefined
+
+const isExtension = ({ persist, persistId }: CommitOptions): boolean => persistId !== undefined && persist === undefined
 
 /**
  * Makes the candidate the running configuration.
@@ -95,13 +103,13 @@ const cancel = ({ persist, persistId }: CommitOptions, capabilities: Capabilitie
 export const commit = (options: CommitOptions = {}): Operation<CommitReply> => ({
   name: "commit",
   kind: "write",
-  release: options.persistId !== undefined && options.confirmed !== true,
+  release: options.persistId !== undefined,
   needs: needs(options),
   expects: "ok",
   datastore: "running",
   deadline: slow,
-  lease: { change: "commit", datastore: "candidate" },
-  ...(options.confirmed === true
+  lease: { change: belongsToSession(options) ? "confirm-later" : "commit", datastore: "candidate" },
+  ...(options.confirmed === true && !isExtension(options)
     ? {
         undo: (capabilities: Capabilities) => cancel(options, capabilities) ?? ("close-session" as const),
         onRefused: (capabilities: Capabilities) => cancel(options, capabilities)
@@ -124,6 +132,7 @@ export const cancelCommit = ({ persistId }: CancelCommitOptions = {}): Operation
   needs: [[":confirmed-commit:1.1"]],
   expects: "ok",
   datastore: "running",
+  ...(persistId === undefined ? { lease: { change: "cancel", datastore: "candidate" } as const } : {}),
   encode: () => baseElement("cancel-commit", persistId === undefined ? [] : [baseElement("persist-id", [persistId])]),
   decode: (reply) => reply
 })

@@ -13,7 +13,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Scope from "effect/Scope"
 import { randomUUID } from "node:crypto"
-import { type ConnectError, DeadlineError, InputError, type OperationError, tryInput, withContext } from "../errors.ts"
+import {
+  type ConnectError,
+  DeadlineError,
+  InputError,
+  type OperationError,
+  tryInput,
+  withContext,
+  withState
+} from "../errors.ts"
 import { millis } from "../transport/Deadlines.ts"
 import type { ChangeContext } from "./Change.ts"
 import { cancelCommit, commit, type CommitReply } from "./Commit.ts"
@@ -113,7 +121,7 @@ const cancel = (
   }
   const cancelling = cancelCommit(idOf(pending.id))
   const attempt = onLiving(context, context.run(cancelling), (other) => other.run(cancelling))
-  return Effect.mapError(Effect.asVoid(attempt), (error) => withContext(error, { state: rollsBack(pending) }))
+  return Effect.mapError(Effect.asVoid(attempt), (error) => withState(error, rollsBack(pending)))
 }
 
 /** The commit itself, in an uninterruptible region. However it ends without a clear yes, its id is cancelled. */

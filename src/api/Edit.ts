@@ -43,10 +43,7 @@ const content = ({ config, url }: EditConfigOptions, capabilities: Capabilities)
     throw new InputError({ what: "config", why: "edit-config takes either config or url" })
   }
   if (config === undefined) return Datastore.urlElement({ url: url! }, capabilities)
-  // An empty variable must not become an empty configuration, which default-operation replace would put in force.
-  if (typeof config === "string" && config.trim() === "")
-    throw new InputError({ what: "config", why: "it is empty text" })
-  return baseElement("config", Fragment.unwrapped(config, "config"))
+  return baseElement("config", Fragment.configuration(config))
 }
 
 const option = (name: string, value: string | undefined): ReadonlyArray<Element.Element> =>
@@ -85,7 +82,7 @@ const isInline = (source: Source): source is { readonly config: Fragment.Fragmen
 
 const encodeSource = (source: Source, capabilities: Capabilities): Element.Element =>
   isInline(source)
-    ? baseElement("config", Fragment.unwrapped(source.config, "config"))
+    ? baseElement("config", Fragment.configuration(source.config))
     : Datastore.encode(source, capabilities)
 
 const sourceNeeds = (source: Source): Needs => (isInline(source) ? [] : Datastore.needs(source))

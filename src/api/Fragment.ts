@@ -46,10 +46,33 @@ export const elements = (fragment: Fragment, what: string): ReadonlyArray<Elemen
   return ("_tag" in fragment ? [fragment] : fragment).map(closed)
 }
 
+const isText = (node: Element.Node): boolean => textOf(node).trim() !== ""
+
+/** What stands in a wrapper that the caller wrote himself; what would be lost with it is refused. */
+const contentOf = (wrapper: Element.Element): ReadonlyArray<Element.Element> => {
+  const what = wrapper.name
+  if (wrapper.children.some(isText))
+    throw new InputError({ what, why: `text stands in <${what}> outside of an element` })
+  const [attribute] = wrapper.attributes
+  if (attribute !== undefined)
+    throw new InputError({ what, why: `an attribute of <${what}> itself is not sent: ${attribute.name}` })
+  return Element.elements(wrapper)
+}
+
 /** The same for what the caller may have wrapped already: `<config>…</config>` gives its children. */
 export const unwrapped = (fragment: Fragment, name: string): ReadonlyArray<Element.Element> => {
   const roots = elements(fragment, name)
   const [only] = roots
   const isWrapper = roots.length === 1 && only!.name === name && Namespaces.isBaseOrNone(only!.namespace)
-  return isWrapper ? Element.elements(only!) : roots
+  return isWrapper ? contentOf(only!) : roots
+}
+
+/** A configuration, which must not be empty: in the place of another it would delete everything. */
+export const configuration = (fragment: Fragment): ReadonlyArray<Element.Element> => {
+  const content = unwrapped(fragment, "config")
+  if (content.length > 0) return content
+  throw new InputError({
+    what: "config",
+    why: "it holds no element; what is meant to delete everything is sent with rpc()"
+  })
 }

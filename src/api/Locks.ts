@@ -6,66 +6,16 @@
  * change waits outside.
  */
 import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Latch from "effect/Latch"
 import type * as Schedule from "effect/Schedule"
-import * as Semaphore from "effect/Semaphore"
-import { InputError, type OperationError } from "../errors.ts"
+import { InputError, type OperationError, withState } from "../errors.ts"
 import type { CallOptions, Operation, Run } from "../rpc/Operation.ts"
 import type { Session } from "../rpc/Session.ts"
 import { discardChanges } from "./Commit.ts"
 import type { Datastore } from "./Datastore.ts"
+import type { Gate } from "./Gate.ts"
 import { lock, unlock } from "./Lock.ts"
-
-/** Marks the fibers of one locked program, by being the same object. */
-type Holder = object
-
-const CurrentHolder = Context.Reference<Holder | undefined>("effect-netconf/CurrentHolder", {
-  defaultValue: () => undefined
-})
-
-/** Lets one locked program at a time into a session, and keeps the changes of everybody else outside. */
-export class Gate {
-  readonly #turn = Semaphore.makeUnsafe(1)
-  readonly #open = Latch.makeUnsafe(true)
-  #holder: Holder | undefined
-
-  /** Runs a change once no other program is inside. */
-  pass<A, E, R>(change: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return Effect.flatMap(CurrentHolder, (mine) =>
-      this.#holder === undefined || this.#holder === mine ? change : this.#wait(change)
-    )
-  }
-
-  /** Runs a program as the only one inside; a program that is inside already goes straight on. */
-  hold<A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return Effect.flatMap(CurrentHolder, (mine) =>
-      mine !== undefined && mine === this.#holder
-        ? program
-        : this.#turn.withPermit(Effect.suspend(() => this.#enter(program)))
-    )
-  }
-
-  #wait<A, E, R>(change: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    return Effect.andThen(
-      this.#open.await,
-      Effect.suspend(() => this.pass(change))
-    )
-  }
-
-  #enter<A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
-    const holder: Holder = {}
-    this.#holder = holder
-    this.#open.closeUnsafe()
-    const leave = Effect.sync(() => {
-      this.#holder = undefined
-      this.#open.openUnsafe()
-    })
-    return Effect.ensuring(Effect.provideService(program, CurrentHolder, holder), leave)
-  }
-}
 
 const order: ReadonlyArray<Datastore> = ["running", "candidate", "startup"]
 
@@ -104,10 +54,8 @@ const isHeld = (error: OperationError): boolean =>
   error._tag === "RpcError" && (error.has("lock-denied") || error.has("in-use"))
 
 /** One lock; asking again is safe, because a refused lock has changed nothing. */
-const acquire = ({ run }: LockedContext, target: Datastore, { wait }: LockedOptions) => {
-  const asked = run(lock({ target }))
-  return wait === undefined ? asked : Effect.retry(asked, { schedule: wait, while: isHeld })
-}
+const acquire = ({ run }: LockedContext, asking: Operation<unknown>, { wait }: LockedOptions) =>
+  wait === undefined ? run(asking) : Effect.retry(run(asking), { schedule: wait, while: isHeld })
 
 export interface LockedContext {
   readonly session: Session
@@ -128,18 +76,21 @@ const release = ({ cleanUp, run, session }: LockedContext, taken: ReadonlyArray<
     return failures
   })
 
+const succeeded = "the program under the locks had succeeded"
+
 const withFailures = <A, E>(
   exit: Exit.Exit<A, E>,
   failures: ReadonlyArray<OperationError>
 ): Effect.Effect<A, E | OperationError> => {
   if (failures.length === 0) return exit
-  const cleanUp = Cause.fromReasons(failures.map((error) => Cause.makeFailReason(error)))
+  const told = Exit.isFailure(exit) ? failures : failures.map((error) => withState(error, succeeded))
+  const cleanUp = Cause.fromReasons(told.map((error) => Cause.makeFailReason(error)))
   return Effect.failCause(Exit.isSuccess(exit) ? cleanUp : Cause.combine(exit.cause, cleanUp))
 }
 
 /**
  * Runs a program under locks. The first refused or unanswered lock ends it: nothing is edited, discarded or unlocked
- * that this session has not locked. The program's own failure wins over a failed clean-up, which is attached to its cause;
+ * that it has not locked itself. The program's own failure wins over a failed clean-up, which is attached to its cause;
  * after a success a failed clean-up fails the call.
  */
 export const locked = <A, E, R>(
@@ -148,26 +99,26 @@ export const locked = <A, E, R>(
   context: LockedContext,
   options: LockedOptions = {}
 ): Effect.Effect<A, E | OperationError, R> =>
-  context.gate.hold(
+  context.gate.enter(
     Effect.uninterruptibleMask((restore) =>
       Effect.gen(function* () {
-        const { held } = context.session.leases
         const planned = yield* plan(datastores, context.session)
-        const take = Effect.gen(function* () {
-          for (const datastore of planned) yield* restore(acquire(context, datastore, options))
-          // A stale candidate must not commit over what others have changed in running since.
-          if (planned.includes("candidate")) yield* restore(context.run(discardChanges()))
-        })
-        const exit = yield* Effect.exit(Effect.andThen(take, restore(program)))
-        // A session that has ended has given back its locks; its end is the program's failure already.
-        if (Exit.isFailure(exit) && context.session.ended) return yield* exit
-        return yield* withFailures(
-          exit,
-          yield* release(
-            context,
-            planned.filter((datastore) => held.has(datastore))
-          )
-        )
+        const asked = new Map(planned.map((target) => [target, lock({ target })]))
+        const take = takeLocks(context, asked, options)
+        const exit = yield* Effect.exit(restore(Effect.andThen(take, context.gate.lend(program))))
+        // An ended session has given its locks back. What it left uncommitted may still be there.
+        const { ended, leases } = context.session
+        if (ended && (Exit.isFailure(exit) || !leases.dirty)) return yield* exit
+        // Only what was granted to these very requests: another program of the session may hold the others.
+        const granted = planned.filter((target) => leases.held.get(target) === asked.get(target))
+        return yield* withFailures(exit, yield* release(context, granted))
       })
     )
   )
+
+const takeLocks = (context: LockedContext, asked: ReadonlyMap<Datastore, Operation<unknown>>, options: LockedOptions) =>
+  Effect.gen(function* () {
+    for (const asking of asked.values()) yield* acquire(context, asking, options)
+    // A stale candidate must not commit over what others have changed in running since.
+    if (asked.has("candidate")) yield* context.run(discardChanges())
+  })

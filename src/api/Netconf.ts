@@ -14,6 +14,7 @@ import * as OperationPool from "../sessions/OperationPool.ts"
 import { type Deadlines, resolve } from "../transport/Deadlines.ts"
 import type { Transport } from "../transport/Transport.ts"
 import { defaultLimits, type Limits } from "../xml/Parse.ts"
+import { findIllegal } from "../xml/Print.ts"
 import * as Session from "./Session.ts"
 import { closeSession } from "./SessionControl.ts"
 
@@ -53,6 +54,12 @@ const framingOf = (framing: Framing): Framing => {
   throw new InputError({ what: "framing", why: `expected ${[...framings].join(", ")}, got ${String(framing)}` })
 }
 
+const uriOf = (uri: string): string => {
+  const illegal = findIllegal(uri)
+  if (illegal === undefined) return uri
+  throw new InputError({ what: "capabilities", where: `character ${illegal.index}`, why: "XML cannot carry it" })
+}
+
 /** Options with their defaults; throws an `InputError`. */
 const read = (options: ConnectOptions): Core.Options & { readonly maxOutstanding: number } => ({
   transport: options.transport,
@@ -60,7 +67,7 @@ const read = (options: ConnectOptions): Core.Options & { readonly maxOutstanding
   deadlines: resolve(options.deadlines),
   maxOutstanding: wholeNumber("maxOutstanding", options.maxOutstanding ?? 1, 1),
   framing: framingOf(options.framing ?? "auto"),
-  capabilities: options.capabilities ?? [],
+  capabilities: (options.capabilities ?? []).map(uriOf),
   profile: options.profile,
   limits: { ...defaultLimits, ...options.limits },
   invalidUtf8: options.invalidUtf8 ?? "refuse",

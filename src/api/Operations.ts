@@ -69,11 +69,11 @@ const taken: { readonly [Name in keyof Table]: ReadonlyArray<string> } = {
 }
 
 /** Options of every call; `signal` is the Promise adapter's. */
-const everyCall = ["deadline", "warnings", "capabilityCheck", "signal"]
+const everyCall = ["deadline", "total", "warnings", "capabilityCheck", "signal"]
 
 const wrongOptions = (name: keyof Table, options: unknown): InputError | undefined => {
   if (options === undefined) return undefined
-  const names = [...taken[name], ...everyCall.slice(0, 3)].join(", ")
+  const names = [...taken[name], ...everyCall.slice(0, -1)].join(", ")
   if (typeof options !== "object" || options === null) {
     return new InputError({ what: name, why: `expected options in an object ({ ${names} }), got ${typeof options}` })
   }

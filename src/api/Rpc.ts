@@ -125,10 +125,10 @@ const unsendable = (error: InputError): Operation<Reply> => ({
 })
 
 const make = (element: Element.Element, read: boolean): Operation<Reply> => ({
+  expects: "output",
   ...factsOf(element, read),
   name: element.name,
   needs: [],
-  expects: "output",
   encode: () => element,
   decode: (reply) => reply
 })

@@ -1,7 +1,7 @@
 /**
  * A session as users hold it: the named operations, `run` for any of them, and programs under locks.
  *
- * caller -> gate (a locked program of this session) -> turn (device semaphore, operation pool) -> rpc/Session.call -> reply
+ * caller -> gate (a locked program of this session) -> turn (session semaphore, operation pool) -> rpc/Session.call -> reply
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -19,7 +19,8 @@ import * as Change from "./Change.ts"
 import { confirmedCommit, type ConfirmedCommitOptions } from "./ConfirmedCommit.ts"
 import type { Datastore } from "./Datastore.ts"
 import type { Fragment } from "./Fragment.ts"
-import { Gate, locked, type LockedOptions } from "./Locks.ts"
+import { Gate } from "./Gate.ts"
+import { locked, type LockedOptions } from "./Locks.ts"
 import { makeMethods, type Methods } from "./Operations.ts"
 import { make as makeTurn, type Turn } from "./Turn.ts"
 
@@ -99,33 +100,45 @@ const lacking = (operation: Operation<unknown>, core: Core.Session): CapabilityE
 const passesGate = ({ kind, name }: Operation<unknown>): boolean =>
   kind === "read" || name === "close-session" || name === "kill-session"
 
-/** A call with its deadline in milliseconds; fails with an `InputError` where that is no duration. */
+/** A call with its durations in milliseconds; fails with an `InputError` where one is none. */
 const makeCall =
   (core: Core.Session) =>
-  (operation: Operation<unknown>, { deadline, warnings }: CallOptions): Effect.Effect<Reply, OperationError> => {
-    if (deadline === undefined) return core.call(operation, { warnings })
+  (operation: Operation<unknown>, { deadline, total, warnings }: CallOptions): Effect.Effect<Reply, OperationError> => {
+    if (deadline === undefined && total === undefined) return core.call(operation, { warnings })
     const where = { ...core.context, operation: operation.name }
-    const toMillis = Effect.mapError(
-      tryInput(() => millis("deadline", deadline)),
-      (error) => withContext(error, where)
+    const sending = tryInput(() => ({
+      warnings,
+      ...(deadline === undefined ? {} : { deadline: millis("deadline", deadline) }),
+      ...(total === undefined ? {} : { total: millis("total", total) })
+    }))
+    return Effect.flatMap(
+      Effect.mapError(sending, (error) => withContext(error, where)),
+      (options) => core.call(operation, options)
     )
-    return Effect.flatMap(toMillis, (limit) => core.call(operation, { warnings, deadline: limit }))
   }
 
-const makeRun = (core: Core.Session, gate: Gate, turn: Turn): Session["run"] => {
+/** What a pending confirmed commit of this session makes of a further commit: its confirmation, or its extension. */
+const concernsPending = ({ lease }: Operation<unknown>, core: Core.Session): boolean =>
+  core.leases.pending && (lease?.change === "commit" || lease?.change === "confirm-later")
+
+const wasRefused = (error: OperationError): boolean =>
+  error._tag === "RpcError" && error.errors.some((item) => item.severity === "error")
+
+const makeRun = (core: Core.Session, turn: Turn): Session["run"] => {
   const call = makeCall(core)
   const send = <A>(operation: Operation<A>, options: CallOptions): Effect.Effect<A, OperationError> => {
-    const sent = Effect.map(call(operation, options), operation.decode)
-    const inTurn = operation.release === true ? sent : turn(operation.name, sent)
-    return passesGate(operation) ? inTurn : gate.pass(inTurn)
+    const permits = operation.release !== true && !concernsPending(operation, core)
+    const waits = { name: operation.name, gate: !passesGate(operation), permits }
+    return turn(waits, Effect.map(call(operation, options), operation.decode))
   }
   return (operation, options = {}) =>
     Effect.suspend(() => {
       const error = options.capabilityCheck === false ? undefined : lacking(operation, core)
       if (error !== undefined) return error
       const sent = send(operation, options)
-      const after = operation.onRefused?.(core.hello.capabilities)
-      return after === undefined ? sent : Effect.tapErrorTag(sent, "RpcError", () => Effect.ignore(send(after, {})))
+      const after = concernsPending(operation, core) ? undefined : operation.onRefused?.(core.hello.capabilities)
+      if (after === undefined) return sent
+      return Effect.tapError(sent, (refusal) => (wasRefused(refusal) ? Effect.ignore(send(after, {})) : Effect.void))
     })
 }
 
@@ -143,9 +156,11 @@ export interface Options {
 export const make = (core: Core.Session, options: Options): Session => {
   const { deadlines, label, maxOutstanding, peer, pool, reconnect } = options
   const gate = new Gate()
-  const turn = makeTurn({ device: peer, maxOutstanding, pool, queueDeadline: deadlines.queue, context: core.context })
-  const run = makeRun(core, gate, turn)
-  const lockedContext = { session: core, gate, run, cleanUp: { deadline: deadlines.close } }
+  const queueDeadline = deadlines.queue
+  const turn = makeTurn({ gate, device: peer, maxOutstanding, pool, queueDeadline, context: core.context })
+  const run = makeRun(core, turn)
+  const cleanUp: CallOptions["total"] = deadlines.close === Infinity ? "none" : deadlines.close
+  const lockedContext = { session: core, gate, run, cleanUp: { deadline: cleanUp!, total: cleanUp! } }
   const lockedIn: Session["locked"] = (datastores, program, lockedOptions) =>
     locked(datastores, program, lockedContext, lockedOptions)
   const change = { session: core, run, locked: lockedIn }

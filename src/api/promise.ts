@@ -7,7 +7,14 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
-import { ChannelError, type ConnectError, DeadlineError, InputError, type OperationError } from "../errors.ts"
+import {
+  CapabilityError,
+  ChannelError,
+  type ConnectError,
+  DeadlineError,
+  InputError,
+  type OperationError
+} from "../errors.ts"
 import type { CallOptions, Operation } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import { millis } from "../transport/Deadlines.ts"
@@ -67,6 +74,9 @@ export class NetconfClient implements AsyncDisposable {
   readonly #connectTimeout: Timeout
   #state: State = { _tag: "New" }
   #connecting: AbortController | undefined
+  /** The last attempt to connect, settled either way. */
+  #attempted: Promise<void> = Promise.resolve()
+  #closing: Promise<void> | undefined
   /** The session ended without us: its methods say why, and `connect` opens a new one. */
   #lost = false
 
@@ -91,18 +101,25 @@ export class NetconfClient implements AsyncDisposable {
       })
     }
     this.#state = { _tag: "Connecting" }
-    this.#connecting = new AbortController()
-    const given = signal === undefined ? this.#connecting.signal : AbortSignal.any([signal, this.#connecting.signal])
+    const connecting = new AbortController()
+    this.#connecting = connecting
+    const given = signal === undefined ? connecting.signal : AbortSignal.any([signal, connecting.signal])
+    const attempt = this.#attempt(given)
+    this.#attempted = attempt.catch(() => {})
+    return attempt
+  }
+
+  async #attempt(signal: AbortSignal): Promise<void> {
     const scope = Scope.makeUnsafe()
     try {
-      const session = await run(this.#open(scope), given)
-      given.throwIfAborted()
+      const session = await run(this.#open(scope), signal)
+      signal.throwIfAborted()
       this.#state = { _tag: "Connected", session, scope }
       this.#lost = false
       Effect.runFork(Effect.tap(session.closed, () => Effect.sync(() => void (this.#lost = true))))
     } catch (error) {
-      this.#state = { _tag: "Failed" }
       await Effect.runPromise(Scope.close(scope, Exit.void))
+      this.#state = { _tag: "Failed" }
       throw error
     } finally {
       this.#connecting = undefined
@@ -119,16 +136,21 @@ export class NetconfClient implements AsyncDisposable {
     })
   }
 
-  /** Ends the session: close-session, then the connection. Never rejects; a client that is connecting stops, and its `connect` rejects. */
-  async disconnect(): Promise<void> {
-    this.#connecting?.abort(
-      new ChannelError({
-        peer: this.#options.transport.peer,
-        phase: "open",
-        by: "us",
-        detail: "disconnect() was called"
-      })
-    )
+  /**
+   * Ends the session: close-session, then the connection. Never rejects; a client that is connecting stops, and its
+   * `connect` rejects. Calling it twice waits for the same end.
+   */
+  disconnect(): Promise<void> {
+    this.#closing ??= this.#close().finally(() => {
+      this.#closing = undefined
+    })
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const { peer } = this.#options.transport
+    this.#connecting?.abort(new ChannelError({ peer, phase: "open", by: "us", detail: "disconnect() was called" }))
+    await this.#attempted
     const state = this.#state
     if (state._tag !== "Connected") return
     this.#state = { _tag: "Closed" }
@@ -190,6 +212,7 @@ export class NetconfClient implements AsyncDisposable {
     if (!validate) return this.#reply((session) => session.editConfig(options), options)
     if (target === "running")
       return this.#reply((session) => session.editConfig({ ...options, testOption: "test-then-set" }), options)
+    this.#needs(":validate", "edit-config")
     const reply = await this.#reply((session) => session.editConfig(options), options)
     const { capabilityCheck, deadline, signal, warnings } = options
     await this.validate({ ...defined({ capabilityCheck, deadline, signal, warnings }), source: target })
@@ -252,6 +275,13 @@ export class NetconfClient implements AsyncDisposable {
   /** Makes running survive a reboot, where the device does not do so itself. */
   save(options: Signal = {}): Promise<"yes" | "not-needed"> {
     return this.#call((session) => session.save(), options)
+  }
+
+  /** Asked before the first of several requests: what follows must not fail for want of it. */
+  #needs(capability: string, operation: string): void {
+    const { capabilities, label, peer, sessionId } = this.session
+    if (capabilities.has(capability)) return
+    throw new CapabilityError({ label, peer, sessionId, operation, needed: [capability], offered: capabilities.uris })
   }
 
   async #reply(use: (session: Session) => Effect.Effect<Reply, OperationError>, options: Options): Promise<RpcReply> {

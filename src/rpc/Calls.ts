@@ -7,17 +7,22 @@
 import type * as Effect from "effect/Effect"
 import type { OperationError } from "../errors.ts"
 import type { CallOptions, Operation } from "./Operation.ts"
+import type { Sent } from "./Leases.ts"
 import type { Reply } from "./Reply.ts"
 
 export interface Call {
   readonly id: string
   readonly operation: Operation<unknown>
+  /** Milliseconds until the last byte of the reply. */
+  readonly total: number
   readonly warnings: CallOptions["warnings"]
   /** Milliseconds until the first byte of the reply. */
   readonly deadline: number
   readonly resume: (reply: Effect.Effect<Reply, OperationError>) => void
   /** Undefined once it has been handed to the transport; from then on the device may act on it. */
   frame: Buffer | undefined
+  /** Set when it was handed over. */
+  sent: Sent | undefined
   /** Nobody waits any more; what is left is a tombstone. */
   abandoned: boolean
   /** Its reply is known, and is handed over when the batch is finished. */

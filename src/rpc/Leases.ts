@@ -1,51 +1,87 @@
 /**
- * What a session has acquired on the device and must not lose sight of: the locks it holds, and whether it has edited
- * the candidate since the last commit or discard. A lock belongs to the session, not to a fiber (RFC 6241 §7.5).
+ * What a session has acquired on the device and must not lose sight of: the locks it holds and whose they are, whether it
+ * has edited the candidate since the last commit or discard, and whether a confirmed commit of its own is pending.
+ *
+ * Everything sent gets a number, because an answer speaks only of what was sent before its request: a late ok of an older
+ * commit does not make a newer edit clean. A lock belongs to the session, not to a fiber (RFC 6241 §7.5).
  */
-import type { LeaseChange, Operation } from "./Operation.ts"
+import type { Operation } from "./Operation.ts"
+
+/** An operation as it was sent. */
+export interface Sent {
+  readonly operation: Operation<unknown>
+  /** Its place among everything that was sent. */
+  readonly stamp: number
+  /** It asked for what the session had already: a lock, or a pending confirmed commit, which it extends. */
+  readonly had: boolean
+}
 
 export class Leases {
-  readonly #held = new Set<string>()
-  #dirty = false
+  readonly #held = new Map<string, Operation<unknown>>()
+  #stamp = 0
+  #edited = 0
+  #clean = 0
+  #committing = 0
+  #pending = false
 
-  /** Datastores that this session holds the lock of. */
-  get held(): ReadonlySet<string> {
+  /** Datastores that this session holds the lock of, with the operation that was granted it. */
+  get held(): ReadonlyMap<string, Operation<unknown>> {
     return this.#held
   }
 
   /** The candidate has been sent an edit that is neither committed nor discarded. */
   get dirty(): boolean {
-    return this.#dirty
+    return this.#edited > this.#clean
   }
 
-  /**
-   * An edit makes the candidate dirty from the moment that it is sent, whatever comes back; and a lock is not certainly
-   * held any more from the moment that its unlock is sent.
-   */
-  sent({ lease }: Operation<unknown>): void {
-    if (lease?.change === "edit" && lease.datastore === "candidate") this.#dirty = true
+  /** A confirmed commit without persist-id waits for its confirmation; a plain commit would be that. */
+  get pending(): boolean {
+    return this.#pending
+  }
+
+  /** Notes what is about to be written. From then on an edit may be there and an unlocked lock may be gone. */
+  sent(operation: Operation<unknown>): Sent {
+    const { kind, lease } = operation
+    const stamp = ++this.#stamp
+    const had =
+      (lease?.change === "lock" && this.#held.has(lease.datastore)) ||
+      (lease?.change === "confirm-later" && this.#pending)
+    // Whatever else writes while the candidate is locked may be writing to it.
+    const edits =
+      lease === undefined
+        ? kind === "write" && this.#held.has("candidate")
+        : lease.change === "edit" && lease.datastore === "candidate"
+    if (edits) this.#edited = stamp
     if (lease?.change === "unlock") this.#held.delete(lease.datastore)
+    if (lease?.change === "commit" || lease?.change === "confirm-later") this.#committing = stamp
+    return { operation, stamp, had }
   }
 
-  succeeded(lease: LeaseChange): void {
-    switch (lease.change) {
+  succeeded({ operation, stamp }: Sent): void {
+    const { lease } = operation
+    switch (lease?.change) {
       case "lock":
-        this.#held.add(lease.datastore)
+        if (!this.#held.has(lease.datastore)) this.#held.set(lease.datastore, operation)
         break
       case "unlock":
         this.#held.delete(lease.datastore)
         break
       case "commit":
-      case "discard":
-        this.#dirty = false
+      case "confirm-later":
+        this.#pending = lease.change === "confirm-later"
+        this.#clean = Math.max(this.#clean, stamp)
         break
-      case "edit":
+      case "cancel":
+        this.#pending = false
+        break
+      case "discard":
+        this.#clean = Math.max(this.#clean, stamp)
         break
     }
   }
 
-  /** Whether a change of this datastore can still be taken back by a discard: nobody sees a locked candidate. */
-  isPrivate(datastore: string | undefined): boolean {
-    return datastore === "candidate" && this.#held.has("candidate")
+  /** Whether what was sent can still be taken back by a discard: an edit of a locked candidate, and no commit behind it. */
+  isPrivate({ operation, stamp }: Sent): boolean {
+    return operation.datastore === "candidate" && this.#held.has("candidate") && this.#committing < stamp
   }
 }

@@ -17,7 +17,8 @@ export type Kind = "read" | "control" | "write"
 
 /** What a success does to the leases of the session: the locks it holds, the candidate it has edited. */
 export interface LeaseChange {
-  readonly change: "lock" | "unlock" | "edit" | "commit" | "discard"
+  /** `confirm-later`: a confirmed commit that belongs to the session. `cancel`: of such a one. */
+  readonly change: "lock" | "unlock" | "edit" | "commit" | "confirm-later" | "cancel" | "discard"
   readonly datastore: string
 }
 
@@ -57,6 +58,8 @@ export type Run = <A>(operation: Operation<A>, options?: CallOptions) => Effect.
 
 /** What a caller may set per call. */
 export interface CallOptions {
+  /** From the written rpc to the last byte of its reply, however steadily it comes. Default: none. */
+  readonly total?: Duration.Input | "none"
   /** From the written rpc to the first byte of its reply; overrides the session's and the operation's default. */
   readonly deadline?: Duration.Input | "none"
   /**

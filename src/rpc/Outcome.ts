@@ -12,8 +12,8 @@ export type Lost = Errors.ChannelError | Errors.ProtocolError | Errors.DeadlineE
 export interface Peer {
   readonly context: Errors.ErrorContext
   readonly capabilities: Capabilities
-  /** Whether nobody but this session sees a change of this datastore before it is committed. */
-  readonly isPrivate: (datastore: string | undefined) => boolean
+  /** Whether nobody but this session has seen what this call changed. */
+  readonly isPrivate: (call: Call) => boolean
 }
 
 export const contextOf = (call: Call, peer: Peer, now: number): Errors.ErrorContext & { readonly elapsed: number } => ({
@@ -24,7 +24,7 @@ export const contextOf = (call: Call, peer: Peer, now: number): Errors.ErrorCont
 })
 
 const mayHaveChanged = (call: Call, peer: Peer): boolean =>
-  call.frame === undefined && call.operation.kind === "write" && !peer.isPrivate(call.operation.datastore)
+  call.frame === undefined && call.operation.kind === "write" && !peer.isPrivate(call)
 
 /** A call that got no clear reply: the reason itself where nothing can have happened, unknown where something can. */
 export const lost = (call: Call, reason: Lost, peer: Peer, now: number): Errors.OperationError => {
@@ -44,7 +44,7 @@ export const refused = (
   now: number
 ): Errors.OperationError => {
   const context = contextOf(call, peer, now)
-  const mayBePartial = call.operation.partial?.(peer.capabilities) === true && !peer.isPrivate(call.operation.datastore)
+  const mayBePartial = call.operation.partial?.(peer.capabilities) === true && !peer.isPrivate(call)
   const partial = mayBePartial ? ("possible" as const) : undefined
   const error = new Errors.RpcError({ ...context, errors, partial })
   if (!mayHaveChanged(call, peer) || !errors.some(saysUnknown)) return error

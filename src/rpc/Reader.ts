@@ -46,6 +46,11 @@ export class Reader {
     return this.#collect.bytes
   }
 
+  /** Whether the unfinished message has exceeded its limit. */
+  get overflowed(): boolean {
+    return this.#collect.overflowed
+  }
+
   /** The beginning of the unfinished message. */
   peek(): Buffer {
     return this.#collect.peek()

@@ -35,7 +35,7 @@ export interface Owner {
   /** Milliseconds since 1970. */
   readonly wallClock: () => number
   /** An operation succeeded on the device, whether or not anyone still waits for it. */
-  readonly succeeded: (operation: Operation<unknown>) => void
+  readonly succeeded: (call: Call) => void
   /** Gives back what an abandoned call has acquired. */
   readonly undo: (call: Call, undo: Operation<unknown> | "close-session") => void
 }
@@ -145,7 +145,7 @@ export class Replies {
     const judgement = Reply.judge(message, call.operation.expects, this.#owner.limits)
     // What an abandoned call acquired is given back: it was never held.
     const isKept = !call.abandoned || call.operation.undo === undefined
-    if (judgement._tag === "Success" && isKept) this.#owner.succeeded(call.operation)
+    if (judgement._tag === "Success" && isKept) this.#owner.succeeded(call)
     if (call.abandoned) this.#late(call, judgement)
     else this.#answer(call, message, judgement)
   }

@@ -64,10 +64,14 @@ const mayHoldError = (bytes: Buffer): boolean => {
 }
 
 /** An empty `ok`, and behind it nothing but the end of the root. */
-const okAtEnd = /<(?:[\w.-]+:)?ok\s*(?:\/>|><\/(?:[\w.-]+:)?ok\s*>)\s*<\/[^<>]*>\s*$/
+const okAtEnd = /<((?:[\w.-]+:)?ok)\s*(?:\/>|><\/(?:[\w.-]+:)?ok\s*>)\s*<\/[^<>]*>\s*$/
 
-/** Whether a reply that begins with `ok` certainly holds nothing else, not even a comment that hides its end. */
-const isOkAlone = (bytes: Buffer): boolean => okAtEnd.test(bytes.subarray(-128).toString("latin1"))
+/** Whether the first `ok` of a reply is also its end: then nothing stands between, nor a comment that hides its end. */
+const isOkAlone = (bytes: Buffer): boolean => {
+  const tail = bytes.subarray(-128).toString("latin1")
+  const found = okAtEnd.exec(tail)
+  return found !== null && bytes.indexOf(`<${found[1]!}`) === Math.max(0, bytes.length - 128) + found.index
+}
 
 /** Whether the bytes end with the closing tag of the root, white space, NUL and BEL aside. */
 const endsWithClosingTag = ({ bytes, head }: Message): boolean => {

@@ -52,6 +52,8 @@ export interface CloseReason extends EndReason {
 export interface Sending extends Pick<CallOptions, "warnings"> {
   /** Milliseconds from the written rpc to the first byte of its reply. */
   readonly deadline?: number
+  /** Milliseconds to its last byte, however steadily it comes. */
+  readonly total?: number
 }
 
 type Fork = <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
@@ -74,6 +76,8 @@ export class Session {
   #state: "hello" | "up" | "closing" | "closed" = "hello"
   #connection: Connection | undefined
   #end: CloseReason | undefined
+  /** The message that is arriving has exceeded its limit, and its call has been told. */
+  #givenUp = false
   #wireClosed: Effect.Effect<void> = Effect.void
 
   constructor(options: Options, clock: Clock.Clock, fork: Fork, wire: Scope.Closeable) {
@@ -91,7 +95,10 @@ export class Session {
     )
     this.#reader = new Reader(options.limits.bytes, {
       message: (bytes) => (this.#state === "hello" ? this.#readHello(bytes) : this.replies.message(bytes)),
-      oversized: (beginning, bytes) => this.#oversized(beginning, bytes)
+      oversized: (beginning, bytes) => {
+        if (!this.#givenUp) this.#oversized(beginning, bytes)
+        this.#givenUp = false
+      }
     })
     this.handler = {
       data: (bytes) => this.#data(bytes),
@@ -162,7 +169,9 @@ export class Session {
         warnings: options.warnings,
         deadline: options.deadline ?? operation.deadline ?? this.#options.deadlines.rpc,
         resume,
+        total: options.total ?? Infinity,
         frame: undefined,
+        sent: undefined,
         abandoned: false,
         answer: undefined,
         since: this.now(),
@@ -176,7 +185,7 @@ export class Session {
         return resume(Effect.fail(Errors.withContext(error, Outcome.contextOf(call, this.#peer(), call.since))))
       }
       this.#calls.add(call)
-      this.#timer.arm(call.since + call.deadline)
+      this.#timer.arm(this.#dueAt(call))
       this.#outbox.send(call)
       return Effect.sync(() => this.#interrupted(call))
     })
@@ -192,10 +201,10 @@ export class Session {
 
   /** Ends the session politely: close-session with its deadline, then the transport. Never fails. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
-    const { closeSession, deadlines } = this.#options
+    const { closeSession } = this.#options
     const polite = this.#state === "up"
     if (polite) this.#state = "closing"
-    const goodbye = polite ? Effect.ignore(this.call(closeSession, { deadline: deadlines.close })) : Effect.void
+    const goodbye = polite ? Effect.ignore(this.call(closeSession, this.#briefly)) : Effect.void
     return Effect.andThen(
       goodbye,
       Effect.suspend(() => {
@@ -235,8 +244,8 @@ export class Session {
       invalidUtf8: this.#options.invalidUtf8,
       now: () => this.now(),
       wallClock: () => this.#clock.currentTimeMillisUnsafe(),
-      succeeded: ({ lease }) => {
-        if (lease !== undefined) this.leases.succeeded(lease)
+      succeeded: (call) => {
+        if (call.sent !== undefined) this.leases.succeeded(call.sent)
       },
       undo: (call, undo) => this.#undo(call, undo)
     }
@@ -244,7 +253,7 @@ export class Session {
 
   #written(call: Call): void {
     call.since = this.now()
-    this.leases.sent(call.operation)
+    call.sent = this.leases.sent(call.operation)
   }
 
   #data(bytes: Uint8Array): void {
@@ -273,9 +282,17 @@ export class Session {
 
   #partial(): void {
     if (this.#state === "hello") return this.#partialHello()
+    if (this.#reader.overflowed) return this.#overflowing()
     // Feeds the deadline of the reply that is arriving, and of no other.
     const call = this.replies.progress(this.#reader)
     if (call !== undefined) this.#timer.arm(call.progressAt! + this.#options.deadlines.progress)
+  }
+
+  /** A message beyond the limit is given up at once, because its end may never come; the rest of it is only counted. */
+  #overflowing(): void {
+    if (this.#givenUp) return
+    this.#givenUp = true
+    this.#oversized(this.#reader.peek(), this.#reader.partialBytes)
   }
 
   #partialHello(): void {
@@ -293,7 +310,7 @@ export class Session {
   }
 
   #oversized(beginning: Buffer, bytes: number): void {
-    const detail = `the message has ${bytes} bytes, more than the limit of ${this.#options.limits.bytes}`
+    const detail = `the message has ${bytes} bytes so far, more than the limit of ${this.#options.limits.bytes}`
     if (this.#state === "hello") throw new Hello.HelloError(detail)
     this.replies.unreadable(beginning, bytes, "message", `${detail} (limits.bytes)`)
   }
@@ -314,6 +331,8 @@ export class Session {
     if (call.answer !== undefined) {
       const undo = call.operation.undo?.(this.hello.capabilities)
       if (call.answer === "success" && undo !== undefined) this.#undo(call, undo)
+      else if (call.operation.kind === "write")
+        this.#warn(call, call.answer === "success" ? "and it was done" : "and its reply was dropped")
       return
     }
     if (call.frame !== undefined) {
@@ -321,17 +340,22 @@ export class Session {
       this.#calls.remove(call)
       return
     }
-    if (call.operation.kind === "write" && !this.leases.isPrivate(call.operation.datastore)) this.#warnUnknown(call)
+    if (call.operation.kind === "write" && !this.#isPrivate(call)) this.#warnUnknown(call)
     this.#abandon(call)
   }
 
-  /** An operator must know: nobody is left to receive the error. */
   #warnUnknown(call: Call): void {
-    const { context } = this
+    this.#warn(call, "whether the change was made is unknown")
+  }
+
+  /** An operator must know: nobody is left to be told. */
+  #warn(call: Call, what: string): void {
+    const context = { ...this.context, operation: call.operation.name, messageId: call.id }
     this.#fork(
-      Effect.logWarning(
-        `${call.operation.name} was interrupted after it was sent: whether the change was made is unknown`
-      ).pipe(Effect.annotateLogs({ ...context, operation: call.operation.name, messageId: call.id }))
+      Effect.annotateLogs(
+        Effect.logWarning(`${call.operation.name} was interrupted after it was sent: ${what}`),
+        context
+      )
     )
   }
 
@@ -349,20 +373,25 @@ export class Session {
 
   #expire(): void {
     const now = this.now()
-    const { progress } = this.#options.deadlines
     for (const call of this.#calls.all()) {
       if (this.ended) return
       if (call.abandoned) continue
-      const due = call.progressAt === undefined ? call.since + call.deadline : call.progressAt + progress
+      const due = this.#dueAt(call)
       if (due > now) this.#timer.arm(due)
       else this.#timedOut(call, now)
     }
   }
 
+  #dueAt({ deadline, progressAt, since, total }: Call): number {
+    const next = progressAt === undefined ? since + deadline : progressAt + this.#options.deadlines.progress
+    return Math.min(next, since + total)
+  }
+
   #timedOut(call: Call, now: number): void {
-    const phase = call.frame !== undefined ? "queue" : call.progressAt === undefined ? "rpc" : "progress"
-    const deadline = phase === "progress" ? this.#options.deadlines.progress : call.deadline
-    const error = new Errors.DeadlineError({ phase, deadline, bytes: call.received })
+    const { deadline, progressAt, received, since, total } = call
+    const phase = call.frame !== undefined ? "queue" : progressAt === undefined ? "rpc" : "progress"
+    const passed = now >= since + total ? total : phase === "progress" ? this.#options.deadlines.progress : deadline
+    const error = new Errors.DeadlineError({ phase, deadline: passed, bytes: received })
     const answer = Effect.fail(Outcome.lost(call, error, this.#peer(), now))
     if (phase === "queue") {
       this.#outbox.remove(call)
@@ -371,27 +400,37 @@ export class Session {
     call.resume(answer)
   }
 
+  /** For what frees something: no reply, however steadily it trickles, may hold it up. */
+  get #briefly(): Sending {
+    const { close } = this.#options.deadlines
+    return { deadline: close, total: close }
+  }
+
   /** A late reply says that an abandoned call acquired something: it is given back, or the session is closed. */
   #undo(call: Call, undo: Operation<unknown> | "close-session"): void {
-    if (this.#state === "closing") return
+    if (this.#state === "closing" || call.sent?.had === true) return
     const giveUp = Effect.sync(() =>
       this.end({ by: "us", detail: `${call.operation.name} succeeded after it was abandoned and could not be undone` })
     )
     const attempt =
       undo === "close-session"
         ? giveUp
-        : this.call(undo, { deadline: this.#options.deadlines.close }).pipe(
+        : this.call(undo, this.#briefly).pipe(
             Effect.asVoid,
             Effect.catch(() => giveUp)
           )
     this.#fork(attempt)
   }
 
+  #isPrivate({ sent }: Call): boolean {
+    return sent !== undefined && this.leases.isPrivate(sent)
+  }
+
   #peer(): Outcome.Peer {
     return {
       context: this.context,
       capabilities: this.hello.capabilities,
-      isPrivate: (datastore) => this.leases.isPrivate(datastore)
+      isPrivate: (call) => this.#isPrivate(call)
     }
   }
 

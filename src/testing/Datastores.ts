@@ -46,7 +46,7 @@ interface Candidate {
   readonly changes: ReadonlyArray<(data: Element.Element) => Element.Element>
 }
 
-export interface Settings {
+interface Settings {
   readonly model: Model
   readonly dialect: Dialect
   readonly hasCandidate: boolean
@@ -307,6 +307,6 @@ export class Datastores {
   }
 }
 
-export interface EditOptions extends Omit<EditConfig.Options, "model"> {
+interface EditOptions extends Omit<EditConfig.Options, "model"> {
   readonly testOption: "test-then-set" | "set" | "test-only"
 }

@@ -12,7 +12,7 @@ import * as Model from "./Model.ts"
 import * as Refusal from "./Refusal.ts"
 import * as Tree from "./Tree.ts"
 
-export type Operation = "merge" | "replace" | "create" | "delete" | "remove" | "none"
+type Operation = "merge" | "replace" | "create" | "delete" | "remove" | "none"
 export type ErrorOption = "stop-on-error" | "continue-on-error" | "rollback-on-error"
 
 export interface Options {

@@ -30,7 +30,7 @@ import * as XPathFilter from "./XPathFilter.ts"
 /** What a reply holds: `<ok/>`, or elements. */
 export type Body = "ok" | ReadonlyArray<Element.Element>
 
-export type Operation = (core: Core, session: number, request: Element.Element) => Body
+type Operation = (core: Core, session: number, request: Element.Element) => Body
 
 const readFile = (core: Core, name: string): Element.Element => {
   const text = core.files.get(name)

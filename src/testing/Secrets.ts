@@ -51,7 +51,7 @@ const byValue = (text: string): ReadonlyArray<Region> =>
   )
 
 /** Every region of a message that has to be hidden. */
-export const find = (message: string): ReadonlyArray<Region> => [...byName(message), ...byValue(message)]
+const find = (message: string): ReadonlyArray<Region> => [...byName(message), ...byValue(message)]
 
 /** Overwrites the secrets of one message, which lies in these pieces. */
 export const mask = (pieces: ReadonlyArray<Buffer>): void => {

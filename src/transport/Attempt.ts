@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 
 /** Lets go of what the attempt holds; `succeeded` is false when it failed, or was interrupted. */
-export type Cleanup = (succeeded: boolean) => void
+type Cleanup = (succeeded: boolean) => void
 
 export interface Attempt<in A, in E = never> {
   /** Whether it has its result, or was interrupted. From then on every call but `onSettle` does nothing. */

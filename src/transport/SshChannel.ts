@@ -36,9 +36,9 @@ export const open = (
   Attempt.make((attempt) => {
     const opening = new Opening(link, options, context, attempt)
     opening.watch()
+    if (attempt.settled) return
     try {
-      if (!attempt.settled)
-        link.client.subsys(options.subsystem, (error, channel) => opening.opened(error, channel, handler))
+      link.client.subsys(options.subsystem, (error, channel) => opening.opened(error, channel, handler))
     } catch (error) {
       opening.refuse(error instanceof Error ? error.message : "the connection is closed")
     }

@@ -453,8 +453,10 @@ describe("commit", () => {
         yield* start(call as Effect.Effect<unknown, unknown>)
         assert.strictEqual(peer.last.name, name)
       }
-      const queued = yield* start(session.commit({ confirmed: true, persistId: "a" }))
-      assert.strictEqual(peer.last.name, "close-session")
+      yield* start(session.commit({ confirmed: true, persistId: "a" }))
+      assert.strictEqual(peer.last.name, "commit")
+      const queued = yield* start(session.commit())
+      assert.strictEqual(peer.names.filter((name) => name === "commit").length, 2)
       peer.endpoint.close()
       yield* settle
       failure(queued)

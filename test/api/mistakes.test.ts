@@ -20,7 +20,12 @@ const calls: ReadonlyArray<readonly [method: string, args: ReadonlyArray<unknown
   ["commit", [{ confirmed: true, confirmTimeout: 120 }], /write "120 seconds"/],
   ["commit", [{ confirmed: true, confirmTimeout: "soon" }], /confirmTimeout: soon is not a duration/],
   ["get", [{ deadline: "5 parsecs" }], /deadline: 5 parsecs is not a duration/],
-  ["editConfig", [{ config: "  " }], /config: it is empty text/],
+  ["editConfig", [{ config: "  " }], /config: it holds no element/],
+  ["editConfig", [{ config: [] }], /it holds no element/],
+  ["editConfig", [{ config: "<config>set interfaces</config>" }], /text stands in <config>/],
+  ["editConfig", [{ config: `<config a="b"><x/></config>` }], /an attribute of <config> itself is not sent: a/],
+  ["editConfig", [{ config: "<!-- todo -->", defaultOperation: "replace" }], /it holds no element/],
+  ["copyConfig", [{ target: "running", source: { config: "" } }], /it holds no element/],
   ["locked", [["runing"], Effect.void], /datastores: expected running, candidate, startup, got runing/],
   ["locked", [[], Effect.void], /datastores: expected running, candidate, startup, got none/],
   ["edit", ["<a/>", { target: "startup" }], /target: expected candidate or running, got startup/]

@@ -16,7 +16,9 @@ const make = (calls: Calls, sent = true): Call => {
     answer: undefined,
     since: 0,
     progressAt: undefined,
-    received: 0
+    received: 0,
+    total: Infinity,
+    sent: undefined
   }
   calls.add(call)
   return call

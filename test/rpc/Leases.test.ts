@@ -9,10 +9,11 @@ const edit = editConfig({ target: "candidate", config: "<a/>" })
 const after = (...steps: ReadonlyArray<readonly [operation: Operation<unknown>, outcome: "ok" | "no answer"]>) => {
   const leases = new Leases()
   for (const [operation, outcome] of steps) {
-    leases.sent(operation)
-    if (outcome === "ok" && operation.lease !== undefined) leases.succeeded(operation.lease)
+    const sent = leases.sent(operation)
+    if (outcome === "ok") leases.succeeded(sent)
   }
-  return { held: [...leases.held], dirty: leases.dirty, isPrivate: leases.isPrivate("candidate") }
+  const { dirty, pending } = leases
+  return { held: [...leases.held.keys()], dirty, pending, isPrivate: leases.isPrivate(leases.sent(edit)) }
 }
 
 describe("Leases", () => {
@@ -38,8 +39,45 @@ describe("Leases", () => {
     assert.isFalse(after([lock(), "ok"]).isPrivate)
     assert.isTrue(after([lock({ target: "candidate" }), "ok"]).isPrivate)
     const leases = new Leases()
-    leases.succeeded({ change: "lock", datastore: "running" })
-    assert.isFalse(leases.isPrivate("running"))
-    assert.isFalse(leases.isPrivate(undefined))
+    leases.succeeded(leases.sent(lock({ target: "candidate" })))
+    assert.isFalse(leases.isPrivate(leases.sent(editConfig({ target: "running", config: "<a/>" }))))
+    const private_ = leases.sent(edit)
+    assert.isTrue(leases.isPrivate(private_))
+    leases.sent(commit())
+    assert.isFalse(leases.isPrivate(private_))
+  })
+
+  it("does not call a newer edit clean for the late ok of an older commit", () => {
+    const leases = new Leases()
+    leases.sent(edit)
+    const committing = leases.sent(commit())
+    leases.sent(edit)
+    leases.succeeded(committing)
+    assert.isTrue(leases.dirty)
+  })
+
+  it("takes any other write under the candidate's lock for an edit", () => {
+    const load = operations.rpc(`<load-configuration xmlns="urn:vendor"/>`)
+    assert.isTrue(after([lock({ target: "candidate" }), "ok"], [load, "ok"]).dirty)
+    assert.isFalse(after([load, "ok"]).dirty)
+  })
+
+  it("remembers a confirmed commit of its own until it is confirmed or cancelled", () => {
+    const confirmed = commit({ confirmed: true })
+    assert.isTrue(after([confirmed, "ok"]).pending)
+    assert.isFalse(after([confirmed, "no answer"]).pending)
+    assert.isFalse(after([confirmed, "ok"], [commit(), "ok"]).pending)
+    assert.isFalse(after([confirmed, "ok"], [operations.cancelCommit(), "ok"]).pending)
+    assert.isFalse(after([commit({ confirmed: true, persist: "x" }), "ok"]).pending)
+  })
+
+  it("knows a lock that was held already, and whose it is", () => {
+    const leases = new Leases()
+    const first = lock()
+    leases.succeeded(leases.sent(first))
+    const again = leases.sent(lock())
+    assert.isTrue(again.had)
+    leases.succeeded(again)
+    assert.strictEqual(leases.held.get("running"), first)
   })
 })

@@ -35,7 +35,9 @@ const call = (id: string): Call => ({
   answer: undefined,
   since: 0,
   progressAt: undefined,
-  received: 0
+  received: 0,
+  total: Infinity,
+  sent: undefined
 })
 
 describe("Outbox", () => {

@@ -4,9 +4,8 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
-import { Element, Filter, Netconf, Ssh, xml } from "../../src/index.ts"
+import { Element, Filter, Netconf, Profile, Ssh, xml } from "../../src/index.ts"
 import { Dialects, Faults, Model, Refusal, ScriptedServer, SimulatedDevice, Transcript } from "../../src/testing.ts"
-import { settle } from "./client.ts"
 
 const system = "urn:ietf:params:xml:ns:yang:ietf-system"
 
@@ -87,9 +86,44 @@ describe("docs/testing.md", () => {
       const session = yield* Netconf.connect({ label: "sim", transport: device.transport })
       const commit = yield* Effect.forkChild(session.commit(), { startImmediately: true })
       while (device.log.length === 0) yield* Effect.yieldNow
-      yield* settle
       yield* TestClock.adjust("5 minutes")
       yield* Fiber.join(commit)
+    })
+  )
+
+  it.effect("an end that is held up", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make({ dialect: Dialects.silentClose })
+      const program = Effect.gen(function* () {
+        const session = yield* Netconf.connect({ label: "sim", transport: device.transport })
+        yield* session.edit(xml`<system xmlns="${system}"><contact>noc</contact></system>`)
+      })
+      const fiber = yield* Effect.forkChild(Effect.scoped(program))
+      while (device.log.at(-1)?.operation !== "close-session") yield* Effect.yieldNow
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(fiber)
+      assert.strictEqual(device.commits, 1)
+    })
+  )
+
+  it.live("an end that is held up, in real time", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make({ dialect: Dialects.silentClose })
+      const session = yield* Netconf.connect({
+        label: "sim",
+        transport: device.transport,
+        deadlines: { close: "10 millis" }
+      })
+      yield* session.edit(xml`<system xmlns="${system}"><contact>noc</contact></system>`)
+    })
+  )
+
+  it.effect("a dialect with its profile", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make({ dialect: Dialects.yuma })
+      const session = yield* Netconf.connect({ label: "sim", transport: device.transport, profile: Profile.yuma })
+      yield* session.edit(xml`<system xmlns="${system}"><contact>noc</contact></system>`)
+      assert.strictEqual(device.commits, 1)
     })
   )
 

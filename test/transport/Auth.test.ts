@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as Fs from "node:fs/promises"
@@ -10,6 +11,8 @@ import type * as Ssh from "../../src/transport/Ssh.ts"
 import { until } from "./contract.ts"
 import { acceptsKey, failure, inputError, login, noting, password, privateKey, refusal, signed } from "./logins.ts"
 import { makeKey, randomSecret, type TestServer } from "./sshServer.ts"
+
+class NoTerminal extends Data.TaggedError("NoTerminal")<{ readonly message: string }> {}
 
 describe("Auth by password", () => {
   it.live("goes by the method password where the server offers it", () =>
@@ -157,7 +160,9 @@ describe("Auth by keyboard-interactive", () => {
   it.live("fails with what the function failed with", () =>
     Effect.gen(function* () {
       const { server } = yield* asking(two, [])
-      const error = yield* refusal(server, { keyboardInteractive: () => Effect.fail(new Error("no terminal here")) })
+      const error = yield* refusal(server, {
+        keyboardInteractive: () => Effect.fail(new NoTerminal({ message: "no terminal here" }))
+      })
       assert.include(error.detail, "no terminal here")
       const died = yield* refusal(server, {
         keyboardInteractive: () => {
