@@ -106,15 +106,18 @@ export const locked = <A, E, R>(
         const asked = new Map(planned.map((target) => [target, lock({ target })]))
         const take = takeLocks(context, asked, options)
         const exit = yield* Effect.exit(restore(Effect.andThen(take, context.gate.lend(program))))
-        // An ended session has given its locks back. What it left uncommitted may still be there.
-        const { ended, leases } = context.session
-        if (ended && (Exit.isFailure(exit) || !leases.dirty)) return yield* exit
+        const { leases } = context.session
         // Only what was granted to these very requests: another program of the session may hold the others.
         const granted = planned.filter((target) => leases.held.get(target) === asked.get(target))
-        return yield* withFailures(exit, yield* release(context, granted))
+        const failures = needless(context.session, exit) ? [] : yield* release(context, granted)
+        return yield* needless(context.session, exit) ? exit : withFailures(exit, failures)
       })
     )
   )
+
+/** An ended session has given its locks back; only what it left uncommitted may still be there. */
+const needless = ({ ended, leases }: Session, exit: Exit.Exit<unknown, unknown>): boolean =>
+  ended && (Exit.isFailure(exit) || !leases.dirty)
 
 const takeLocks = (context: LockedContext, asked: ReadonlyMap<Datastore, Operation<unknown>>, options: LockedOptions) =>
   Effect.gen(function* () {

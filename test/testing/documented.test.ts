@@ -118,7 +118,7 @@ describe("docs/testing.md", () => {
     })
   )
 
-  it.effect("a dialect with its profile", () =>
+  it.live("a dialect with its profile", () =>
     Effect.gen(function* () {
       const device = yield* SimulatedDevice.make({ dialect: Dialects.yuma })
       const session = yield* Netconf.connect({ label: "sim", transport: device.transport, profile: Profile.yuma })
