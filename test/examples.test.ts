@@ -343,7 +343,11 @@ describe("the code of the documentation", () => {
       const text = readFileSync(join(root, page), "utf8")
       const named = /\[`?(examples\/[\w.-]+\.ts)`?\]\((?:\.\.\/)?\1\)[^\n]*\n\n```ts\n([^]*?)\n```/g
       const blocks = [...text.matchAll(named)]
-      assert.strictEqual(blocks.length, text.split("```ts").length - 1, "a block without a link to its example above it")
+      assert.strictEqual(
+        blocks.length,
+        text.split("```ts").length - 1,
+        "a block without a link to its example above it"
+      )
       assert.isAtLeast(blocks.length, least)
       for (const [, file = "", code = ""] of blocks) {
         const source = asPublished(readFileSync(join(root, file), "utf8"))

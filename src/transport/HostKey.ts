@@ -51,6 +51,7 @@ export const expandHome = (path: string): string =>
 /** Reads what the policy needs, now: known_hosts may have changed since the last connect. */
 export const prepare = (policy: HostKeyPolicy, host: string, port: number): Effect.Effect<Verifier, InputError> => {
   if (policy === "accept-any") return Effect.succeed(acceptAny)
+  if (!isPolicy(policy)) return Effect.fail(noPolicy(policy))
   if (typeof policy === "object" && "fingerprint" in policy) return pinned(policy.fingerprint)
   const files = policy === "known-hosts" ? [userFile, systemFile] : [policy.knownHosts]
   return Effect.map(
@@ -58,6 +59,18 @@ export const prepare = (policy: HostKeyPolicy, host: string, port: number): Effe
     (read) => fromKnownHosts(read, files, host, port)
   )
 }
+
+const isPolicy = (policy: unknown): policy is HostKeyPolicy =>
+  policy === "known-hosts" ||
+  (typeof policy === "object" &&
+    policy !== null &&
+    ("fingerprint" in policy || ("knownHosts" in policy && typeof policy.knownHosts === "string")))
+
+const noPolicy = (policy: unknown): InputError =>
+  new InputError({
+    what: "hostKey",
+    why: `expected "known-hosts", "accept-any", { knownHosts: path } or { fingerprint: "SHA256:..." }, got ${JSON.stringify(policy) ?? String(policy)}`
+  })
 
 const acceptAny: Verifier = {
   keyTypes: [],

@@ -20,7 +20,7 @@ export interface Line {
 /** Every line that holds a key. Comments, blank and broken lines are skipped, as OpenSSH does. */
 export const parse = (text: string, file: string): ReadonlyArray<Line> => {
   const lines: Array<Line> = []
-  for (const [index, raw] of text.split(/\r\n|\n|\r/).entries()) {
+  for (const [index, raw] of text.split(/\r?\n/).entries()) {
     const line = parseLine(raw, file, index + 1)
     if (line !== undefined) lines.push(line)
   }

@@ -82,8 +82,8 @@ export const establish = Effect.fnUntraced(function* (resolved: Resolved, contex
 })
 
 const checkUsername = (username: string): InputError | undefined =>
-  username === "" || username.includes("\0")
-    ? new InputError({ what: "username", why: "it is empty or holds a NUL" })
+  typeof username !== "string" || username === "" || username.includes("\0")
+    ? new InputError({ what: "username", why: "it is missing, empty or holds a NUL" })
     : undefined
 
 /** Only after the handshake: before it, the key that was shown is not proven to be the peer's. */

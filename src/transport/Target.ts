@@ -12,13 +12,19 @@ export interface Target {
 
 const hostSyntax = /^[\p{L}\p{N}_:][\p{L}\p{N}_.:%-]*$/u
 
+/** A value that may be of any type, told from a number by its quotes. */
+const shown = (value: unknown): string => JSON.stringify(value) ?? String(value)
+
 /** Why it cannot be dialled; a host that passes can be printed in a shell command as it stands. */
 export const check = (target: Target): InputError | undefined => {
-  if (!hostSyntax.test(target.host) || target.host.length > 255) {
-    return new InputError({ what: "host", why: `${JSON.stringify(target.host)} is not a host name or an IP address` })
+  if (typeof target.host !== "string" || !hostSyntax.test(target.host) || target.host.length > 255) {
+    return new InputError({ what: "host", why: `${shown(target.host)} is not a host name or an IP address` })
+  }
+  if (/^[^:]+:\d+$/.test(target.host)) {
+    return new InputError({ what: "host", why: `${shown(target.host)} holds a port, which is the option \`port\`` })
   }
   if (!Number.isInteger(target.port) || target.port < 1 || target.port > 65_535) {
-    return new InputError({ what: "port", why: `${target.port} is not a port (1 to 65535)` })
+    return new InputError({ what: "port", why: `${shown(target.port)} is not a port (a number from 1 to 65535)` })
   }
   if (target.localAddress !== undefined && Net.isIP(target.localAddress) === 0) {
     return new InputError({
@@ -31,4 +37,4 @@ export const check = (target: Target): InputError | undefined => {
 
 /** `192.0.2.1:830`, `[2001:db8::1]:830`. */
 export const peerName = (host: string, port: number): string =>
-  host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+  String(host).includes(":") ? `[${host}]:${port}` : `${host}:${port}`

@@ -1,4 +1,4 @@
-/** The examples of docs/testing.md, compiled and run; the last test holds the page to what is written here. */
+/** The examples of docs/testing.md and docs/profiles.md, compiled and run; the last test holds the pages to what is written here. */
 import * as fs from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -176,6 +176,33 @@ describe("docs/testing.md", () => {
     })
   )
 
+  it.effect("a profile of one's own", () =>
+    Effect.gen(function* () {
+      const acme: Profile.Profile = {
+        ...Profile.generic,
+        name: "acme",
+        save: `<save-config xmlns="http://example.com/acme"/>`
+      }
+      const device = yield* SimulatedDevice.make({ without: [":startup"], operations: { "save-config": () => "ok" } })
+      const session = yield* Netconf.connect({ label: "sim", transport: device.transport, profile: acme })
+
+      const report = yield* session.edit(xml`<system xmlns="${system}"><contact>noc</contact></system>`, { save: true })
+      assert.strictEqual(report.saved, "yes")
+      assert.strictEqual(device.log.at(-1)?.operation, "save-config")
+    })
+  )
+
+  it("says which imports its examples have", () => {
+    const read = (path: string) => fs.readFileSync(new URL(path, import.meta.url), "utf8")
+    const imports = (text: string) => text.split("\n").filter((line) => line.startsWith("import "))
+    const here = imports(read(import.meta.url))
+      .filter((line) => !line.includes("node:fs"))
+      .map((line) => line.replace("assert, describe, it", "assert, it"))
+      .map((line) => line.replace("../../src/index.ts", "effect-netconf"))
+      .map((line) => line.replace("../../src/testing.ts", "effect-netconf/testing"))
+    assert.deepStrictEqual(imports(read("../../docs/testing.md")), here)
+  })
+
   it("shows nothing that is not run here", () => {
     const flat = (text: string) =>
       text
@@ -183,10 +210,12 @@ describe("docs/testing.md", () => {
         .map((line) => line.trim())
         .filter((line) => line !== "")
         .join("\n")
-    const page = fs.readFileSync(new URL("../../docs/testing.md", import.meta.url), "utf8")
+    const page = ["../../docs/testing.md", "../../docs/profiles.md"]
+      .map((path) => fs.readFileSync(new URL(path, import.meta.url), "utf8"))
+      .join("\n")
     const here = flat(fs.readFileSync(new URL(import.meta.url), "utf8"))
     const blocks = [...page.matchAll(/```ts\n([^]*?)```/g)].map((match) => match[1]!)
-    assert.isAbove(blocks.length, 7)
+    assert.isAbove(blocks.length, 12)
     for (const block of blocks) {
       const body = block
         .split("\n")

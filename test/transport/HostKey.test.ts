@@ -228,3 +228,15 @@ describe("HostKey with accept-any", () => {
     })
   )
 })
+
+describe("HostKey with what is no policy", () => {
+  for (const policy of [false, "accept", "known_hosts", {}, { knownHosts: 7 }, null, undefined]) {
+    it.effect(`refuses ${JSON.stringify(policy)} and names the ones there are`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(HostKey.prepare(policy as never, "leaf-01", 830))
+        assert.strictEqual(error.what, "hostKey")
+        assert.include(error.why, "known-hosts")
+      })
+    )
+  }
+})

@@ -49,6 +49,10 @@ describe("KnownHosts.parse", () => {
     assert.lengthOf(KnownHosts.parse(`leaf-01 ${text(ed25519)}\r\nleaf-02 ${text(ed25519)}\r\n`, "kh"), 2)
     assert.lengthOf(KnownHosts.parse("", "kh"), 0)
   })
+
+  it("begins no line at a lone carriage return, which a comment may hold", () => {
+    assert.lengthOf(KnownHosts.parse(`# note\rleaf-01 ${text(ed25519)}\n`, "kh"), 0)
+  })
 })
 
 describe("KnownHosts.find", () => {

@@ -13,7 +13,13 @@ describe("Target", () => {
       assert.strictEqual(check({ host }), "host")
   })
 
+  it("is refused with its port, and when it is no text", () => {
+    for (const host of ["leaf-01:830", "192.0.2.1:22", undefined, null, 7])
+      assert.strictEqual(check({ host: host as never }), "host")
+  })
+
   it("has a port from 1 to 65535", () => {
+    assert.strictEqual(check({ port: "830" as never }), "port")
     assert.deepStrictEqual(
       [1, 65_535].map((port) => check({ port })),
       [undefined, undefined]
