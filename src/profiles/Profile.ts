@@ -58,6 +58,6 @@ const marks: ReadonlyArray<readonly [mark: string, profile: Profile]> = [
   ["urn:nokia.com:nc:", srOs]
 ]
 
-/** The profile whose mark appears first among the capabilities of the peer's hello; {@link generic} otherwise. */
+/** The first profile of the table whose mark is among the capabilities of the hello; {@link generic} otherwise. */
 export const detect = (uris: ReadonlyArray<string>): Profile =>
   marks.find(([mark]) => uris.some((uri) => uri.startsWith(mark)))?.[1] ?? generic

@@ -3,10 +3,12 @@
  *
  * Text is a plain string. Namespace declarations are not attributes: every element carries the bindings in scope
  * (shared with its parent where they are the same), so that a prefix inside text (an identityref, an XPath) can be
- * resolved wherever the element goes.
+ * resolved wherever the element goes. What the library made carries a mark that data from outside cannot.
  */
-import { extend, lookup, noBindings } from "./Names.ts"
+import { bind, isMarked, lookup, made, noBindings } from "./Names.ts"
 import { XmlError } from "./XmlError.ts"
+
+export { bind, bindings } from "./Names.ts"
 
 export interface Attribute {
   /** Local name. */
@@ -17,7 +19,10 @@ export interface Attribute {
   readonly value: string
 }
 
-/** Prefix to namespace; the default namespace under `""`. */
+/**
+ * Prefix to namespace; the default namespace under `""`. Read it as `scope[prefix]`: a scope inherits what is bound
+ * around it, so `{ ...scope }` and Object.keys see only what it adds. {@link bindings} lists all, {@link bind} adds some.
+ */
 export type Scope = Readonly<Record<string, string>>
 
 export interface Element {
@@ -50,6 +55,66 @@ export interface ProcessingInstruction {
 
 export type Node = Element | string | CData | Comment | ProcessingInstruction
 
+abstract class Made {
+  get [made](): true {
+    return true
+  }
+}
+
+class MadeCData extends Made implements CData {
+  readonly _tag = "CData"
+  readonly text: string
+
+  constructor(text: string) {
+    super()
+    this.text = text
+  }
+}
+
+class MadeComment extends Made implements Comment {
+  readonly _tag = "Comment"
+  readonly text: string
+
+  constructor(text: string) {
+    super()
+    this.text = text
+  }
+}
+
+class MadeInstruction extends Made implements ProcessingInstruction {
+  readonly _tag = "ProcessingInstruction"
+  readonly target: string
+  readonly body: string
+
+  constructor(target: string, body: string) {
+    super()
+    this.target = target
+    this.body = body
+  }
+}
+
+/** Text to be written as a CDATA section. */
+export const cdata = (text: string): CData => new MadeCData(text)
+
+/** A comment. Printing refuses one that holds `--` or ends in `-`. */
+export const comment = (text: string): Comment => new MadeComment(text)
+
+/** A processing instruction `<?target body?>`. Printing refuses a body that holds `?>`. */
+export const instruction = (target: string, body = ""): ProcessingInstruction => new MadeInstruction(target, body)
+
+/**
+ * Whether a value is a node that the library made: by {@link make}, {@link cdata}, {@link comment},
+ * {@link instruction}, the `xml` tag or the parser. False for one that came out of JSON, whatever it looks like. A copy
+ * with the spread of an element is made too, its scope tells.
+ */
+export const isMade = (value: unknown): value is Exclude<Node, string> =>
+  typeof value === "object" &&
+  value !== null &&
+  "_tag" in value &&
+  (value._tag === "Element" ? "scope" in value && isMarked(value.scope) : leaves.has(value._tag) && isMarked(value))
+
+const leaves = new Set<unknown>(["CData", "Comment", "ProcessingInstruction"])
+
 /** What {@link make} takes besides name and namespace. */
 export interface MakeOptions {
   readonly prefix?: string
@@ -66,7 +131,8 @@ export interface MakeOptions {
  *
  * A namespace that is left out is left open: the element takes the default namespace of what it is put into, as text
  * would; `""` means no namespace, wherever it goes. The scope binds at least what the element and its attributes use.
- * Throws XmlError when an attribute's prefix is not bound. Names and values are checked when printed.
+ * Throws XmlError when an attribute's prefix is not bound, and for a child that is neither text nor made by this library
+ * (an object out of JSON). Names and values are checked when printed.
  *
  * @example
  * ```ts
@@ -77,53 +143,59 @@ export interface MakeOptions {
  */
 export const make = (name: string, namespace?: string, options: MakeOptions = {}): Element => {
   const prefix = options.prefix ?? ""
-  const bindings: Record<string, string> = extend(noBindings, options.scope ?? noBindings)
-  if (namespace !== undefined && prefix !== "xml") bindings[prefix] = namespace
-  const attributes = Array.isArray(options.attributes)
-    ? bindAttributes(options.attributes as ReadonlyArray<Attribute>, bindings)
-    : readAttributes((options.attributes ?? {}) as Readonly<Record<string, string>>, bindings)
-  const children = options.children?.map((node) => (isElement(node) ? adopt(node, bindings) : node)) ?? []
+  const given = options.attributes ?? {}
+  const own = Object.create(null) as Record<string, string>
+  if (namespace !== undefined) own[prefix] = namespace
+  if (isList(given)) bindAttributes(given, options.scope ?? noBindings, own)
+  else readDeclarations(given, own)
+  const scope = within(options.scope ?? noBindings, own)
   return {
     _tag: "Element",
     name,
     prefix,
-    namespace: namespace ?? lookup(bindings, prefix) ?? "",
-    attributes,
-    scope: bindings,
-    children
+    namespace: namespace ?? lookup(scope, prefix) ?? "",
+    attributes: isList(given) ? given : readAttributes(given, scope),
+    scope,
+    children: options.children?.map((node) => adoptNode(node, scope)) ?? []
   }
 }
 
-const bindAttributes = (
-  attributes: ReadonlyArray<Attribute>,
-  bindings: Record<string, string>
-): ReadonlyArray<Attribute> => {
+const isList = (given: NonNullable<MakeOptions["attributes"]>): given is ReadonlyArray<Attribute> => Array.isArray(given)
+
+/** A scope written by hand becomes one object with what the element adds. */
+const within = (scope: Scope, own: Scope): Scope =>
+  isMarked(scope) ? bind(scope, own) : bind(noBindings, { ...scope, ...own })
+
+const adoptNode = (node: Node, surrounding: Scope): Node => {
+  if (typeof node === "string") return node
+  if (!isMade(node)) throw new XmlError("a child is neither text nor made by Element.make, Element.cdata or the xml tag")
+  return isElement(node) ? adopt(node, surrounding) : node
+}
+
+const bindAttributes = (attributes: ReadonlyArray<Attribute>, outer: Scope, own: Record<string, string>): void => {
   for (const { namespace, prefix } of attributes) {
-    if (prefix !== "" && prefix !== "xml" && !Object.hasOwn(bindings, prefix)) bindings[prefix] = namespace
+    if (prefix !== "" && lookup(own, prefix) === undefined && lookup(outer, prefix) === undefined) own[prefix] = namespace
   }
-  return attributes
 }
 
-const readAttributes = (
-  record: Readonly<Record<string, string>>,
-  bindings: Record<string, string>
-): ReadonlyArray<Attribute> => {
-  const entries = Object.entries(record)
-  for (const [key, value] of entries) {
-    if (key === "xmlns") bindings[""] = value
-    if (key.startsWith("xmlns:")) bindings[key.slice(6)] = value
+const readDeclarations = (record: Readonly<Record<string, string>>, own: Record<string, string>): void => {
+  for (const [key, value] of Object.entries(record)) {
+    if (key === "xmlns") own[""] = value
+    if (key.startsWith("xmlns:")) own[key.slice(6)] = value
   }
-  return entries
+}
+
+const readAttributes = (record: Readonly<Record<string, string>>, scope: Scope): ReadonlyArray<Attribute> =>
+  Object.entries(record)
     .filter(([key]) => key !== "xmlns" && !key.startsWith("xmlns:"))
     .map(([key, value]) => {
       const colon = key.indexOf(":")
       if (colon === -1) return { name: key, prefix: "", namespace: "", value }
       const prefix = key.slice(0, colon)
-      const namespace = lookup(bindings, prefix)
+      const namespace = lookup(scope, prefix)
       if (namespace === undefined) throw new XmlError(`the prefix of attribute ${key} is not bound`)
       return { name: key.slice(colon + 1), prefix, namespace, value }
     })
-}
 
 /**
  * The element as if its text had been written where `surrounding` holds: whatever in it says nothing about the default
@@ -131,19 +203,20 @@ const readAttributes = (
  * it is; so is everything that was parsed from a whole document.
  */
 export const adopt = (element: Element, surrounding: Scope): Element => {
-  if (!Object.hasOwn(surrounding, "")) return element
+  const around = lookup(surrounding, "")
+  if (around === undefined) return element
   const scopes = new Map<Scope, Scope>()
   const merged = (scope: Scope): Scope => {
-    const known = scopes.get(scope) ?? extend(surrounding, scope)
+    const known = scopes.get(scope) ?? bind(surrounding, scope)
     scopes.set(scope, known)
     return known
   }
   const walk = (e: Element): Element => {
-    if (Object.hasOwn(e.scope, "")) return e
+    if (lookup(e.scope, "") !== undefined) return e
     const open = e.prefix === "" && e.namespace === ""
     return {
       ...e,
-      namespace: open ? surrounding[""]! : e.namespace,
+      namespace: open ? around : e.namespace,
       scope: merged(e.scope),
       children: e.children.map((node) => (isElement(node) ? walk(node) : node))
     }

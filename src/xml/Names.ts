@@ -1,6 +1,9 @@
 /**
  * XML names and namespace bindings (XML 1.0 5th edition §2.3, Namespaces in XML 1.0 §3): which strings are names, which
  * prefixes and namespaces are reserved, what a prefix stands for in a scope. Parsing and printing are elsewhere.
+ *
+ * A scope holds what it adds to the one around it and inherits the rest: declarations cost what they take to write,
+ * however many there are already. The root of every scope carries the mark by which what the library made is known.
  */
 import type { Scope } from "./Element.ts"
 
@@ -27,21 +30,74 @@ export const isQualified = (prefix: string, local: string): boolean => {
   return (first >= 0x61 && first <= 0x7a) || isName(local)
 }
 
+/**
+ * Marks what the library made. JSON cannot carry a symbol: data from outside never passes for an element or an XPath.
+ *
+ * @internal
+ */
+export const made: unique symbol = Symbol.for("effect-netconf/made")
+
+/** Whether a value, or what it inherits from, carries the mark. */
+export const isMarked = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && (value as { readonly [made]?: unknown })[made] === true
+
 /** The scope without any binding: nothing is said about the default namespace either. */
-export const noBindings: Scope = Object.freeze(Object.create(null) as Record<string, string>)
+export const noBindings: Scope = Object.freeze(
+  Object.create(null, { [made]: { value: true } }) as Record<string, string>
+)
 
 /**
  * The namespace that a prefix (`""` for the default) stands for, or undefined. The only safe way to look into a scope:
  * a prefix may be called `constructor`.
  */
 export const lookup = (scope: Scope, prefix: string): string | undefined => {
-  if (Object.hasOwn(scope, prefix)) return scope[prefix]
+  // A scope made elsewhere may inherit the members of an object, none of which is text.
+  const namespace: unknown = scope[prefix]
+  if (typeof namespace === "string") return namespace
   return prefix === "xml" ? xmlNamespace : undefined
 }
 
-/** The bindings of `outer` with those of `inner` in front. */
-export const extend = (outer: Scope, inner: Scope): Record<string, string> =>
-  Object.assign(Object.create(null) as Record<string, string>, outer, inner)
+/** Every binding in scope, inherited ones too, as a copy without prototype. */
+export const bindings = (scope: Scope): Record<string, string> => {
+  const all = Object.create(null) as Record<string, string>
+  for (const prefix in scope) if (typeof scope[prefix] === "string") all[prefix] = scope[prefix]
+  return all
+}
+
+/** The last scope made within each: lists repeat the same declarations, which are then one object. */
+const lastWithin = new WeakMap<Scope, Scope>()
+
+/**
+ * The scope within `outer` that binds `inner` too: `outer` itself when it says the same. Both may have been made by hand.
+ * The prefix `xml` is always bound and left out.
+ */
+export const bind = (outer: Scope, inner: Scope): Scope => {
+  if (!isMarked(outer)) return bind(bind(noBindings, outer), inner)
+  const added: Array<readonly [prefix: string, namespace: string]> = []
+  for (const prefix in inner) {
+    const namespace: unknown = inner[prefix]
+    if (typeof namespace !== "string" || prefix === "xml" || lookup(outer, prefix) === namespace) continue
+    added.push([prefix, namespace])
+  }
+  if (added.length === 0) return outer
+  const last = lastWithin.get(outer)
+  if (last !== undefined && adds(last, added)) return last
+  const scope = create(outer, added)
+  lastWithin.set(outer, scope)
+  return scope
+}
+
+const adds = (scope: Scope, added: ReadonlyArray<readonly [string, string]>): boolean =>
+  added.every(([prefix, namespace]) => scope[prefix] === namespace) && Object.keys(scope).length === added.length
+
+/** Defined and not assigned: `outer` may have been frozen. */
+const create = (outer: Scope, added: ReadonlyArray<readonly [string, string]>): Scope => {
+  const scope = Object.create(outer) as Record<string, string>
+  for (const [prefix, value] of added) {
+    Object.defineProperty(scope, prefix, { value, enumerable: true, configurable: true, writable: true })
+  }
+  return scope
+}
 
 /** `p:name`, or `name` without a prefix. */
 export const qualified = (prefix: string, name: string): string => (prefix === "" ? name : `${prefix}:${name}`)

@@ -3,8 +3,12 @@
  * quotes every value, with concat() where it holds both kinds of quote. The expression itself is not checked.
  */
 import { InputError } from "../errors.ts"
+import { isMarked, made } from "./Names.ts"
 
-/** An XPath 1.0 expression; its prefixes mean what the element that carries it binds. */
+/**
+ * An XPath 1.0 expression; its prefixes mean what the element that carries it binds. Only the `xpath` tag makes one: an
+ * object that looks the same, such as one from JSON, is refused.
+ */
 export interface XPath {
   readonly _tag: "XPath"
   readonly expression: string
@@ -34,7 +38,20 @@ export const xpath = (strings: TemplateStringsArray, ...values: ReadonlyArray<XP
     expression += toExpression(value, index) + piece
   })
   if (quote !== "") refuse(undefined, "a quote is not closed")
-  return { _tag: "XPath", expression }
+  return new Expression(expression)
+}
+
+class Expression implements XPath {
+  readonly _tag = "XPath"
+  readonly expression: string
+
+  constructor(expression: string) {
+    this.expression = expression
+  }
+
+  get [made](): true {
+    return true
+  }
 }
 
 /** An XPath 1.0 string literal, or a concat() of literals. */
@@ -47,7 +64,14 @@ export const literal = (text: string): string => {
 
 /** Whether a value is an XPath made by the tag. */
 export const isXPath = (value: unknown): value is XPath =>
-  typeof value === "object" && value !== null && "_tag" in value && value._tag === "XPath" && "expression" in value
+  isMarked(value) && (value as { readonly _tag?: unknown })._tag === "XPath"
+
+/** The text of an expression. Throws InputError for an object that the `xpath` tag did not make. */
+export const expressionOf = (value: string | XPath): string => {
+  if (typeof value === "string") return value
+  if (isXPath(value)) return value.expression
+  throw new InputError({ what: "xpath", why: "expected text or what the xpath tag made" })
+}
 
 const cooked = (strings: TemplateStringsArray, index: number): string =>
   strings[index] ?? refuse(index, "the template has an invalid escape sequence")

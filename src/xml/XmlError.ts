@@ -1,6 +1,7 @@
 /**
  * The one error of the xml layer: plain, thrown by the pure functions here, turned into a typed failure at the boundary
- * (`Parse.parse`, the rpc layer). It says what was seen and where, and never quotes text or attribute values.
+ * (`Parse.parse`, the rpc layer). It says what was seen and where, and never quotes text or attribute values;
+ * `kind` quotes no names either.
  */
 
 /** XML that is not well-formed, goes beyond a limit, or cannot be written. */
@@ -18,5 +19,10 @@ export class XmlError extends Error {
     this.detail = detail
     this.line = line
     this.column = column
+  }
+
+  /** The detail without the names that it quotes: in broken XML they may be pieces of a value. */
+  get kind(): string {
+    return this.detail.replace(/(?:: |, expected <\/).*$/s, "")
   }
 }
