@@ -160,7 +160,8 @@ export const make = (name: string, namespace?: string, options: MakeOptions = {}
   }
 }
 
-const isList = (given: NonNullable<MakeOptions["attributes"]>): given is ReadonlyArray<Attribute> => Array.isArray(given)
+const isList = (given: NonNullable<MakeOptions["attributes"]>): given is ReadonlyArray<Attribute> =>
+  Array.isArray(given)
 
 /** A scope written by hand becomes one object with what the element adds. */
 const within = (scope: Scope, own: Scope): Scope =>
@@ -168,13 +169,15 @@ const within = (scope: Scope, own: Scope): Scope =>
 
 const adoptNode = (node: Node, surrounding: Scope): Node => {
   if (typeof node === "string") return node
-  if (!isMade(node)) throw new XmlError("a child is neither text nor made by Element.make, Element.cdata or the xml tag")
+  if (!isMade(node))
+    throw new XmlError("a child is neither text nor made by Element.make, Element.cdata or the xml tag")
   return isElement(node) ? adopt(node, surrounding) : node
 }
 
 const bindAttributes = (attributes: ReadonlyArray<Attribute>, outer: Scope, own: Record<string, string>): void => {
   for (const { namespace, prefix } of attributes) {
-    if (prefix !== "" && lookup(own, prefix) === undefined && lookup(outer, prefix) === undefined) own[prefix] = namespace
+    if (prefix !== "" && lookup(own, prefix) === undefined && lookup(outer, prefix) === undefined)
+      own[prefix] = namespace
   }
 }
 

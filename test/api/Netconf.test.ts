@@ -83,8 +83,7 @@ describe("Netconf", () => {
       const layer = Netconf.layerConfig(config)
       const label = yield* NetconfSession.pipe(
         Effect.map((session) => session.label),
-        Effect.provide(layer),
-        Effect.provide(ConfigProvider.layer(ConfigProvider.fromEnvRecord({ LABEL: "leaf-07" })))
+        Effect.provide(Layer.provide(layer, ConfigProvider.layer(ConfigProvider.fromEnvRecord({ LABEL: "leaf-07" }))))
       )
       assert.strictEqual(label, "leaf-07")
     })

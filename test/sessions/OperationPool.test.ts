@@ -151,7 +151,8 @@ describe("OperationPool", () => {
             }
           }
           const { devices, running, size, waiting } = pool.statistics()
-          const sum = (key: "running" | "waiting") => [...devices.values()].reduce((total, device) => total + device[key], 0)
+          const sum = (key: "running" | "waiting") =>
+            [...devices.values()].reduce((total, device) => total + device[key], 0)
           assert.strictEqual(sum("running"), running)
           assert.strictEqual(sum("waiting"), waiting)
           // Nobody waits while there is room.
