@@ -1,7 +1,7 @@
 /**
  * Filters of get and get-config: subtree (RFC 6241 §6) and XPath (§8.9).
  */
-import type { XPath } from "../xml/XPath.ts"
+import { expressionOf, type XPath } from "../xml/XPath.ts"
 import type { Needs } from "../rpc/Operation.ts"
 import * as Element from "../xml/Element.ts"
 import * as Namespaces from "../xml/Namespaces.ts"
@@ -38,7 +38,7 @@ export const subtree = (...content: ReadonlyArray<Fragment.Fragment>): Subtree =
  */
 export const xpath = (expression: string | XPath, namespaces: Readonly<Record<string, string>> = {}): Select => ({
   _tag: "Select",
-  expression: typeof expression === "string" ? expression : expression.expression,
+  expression: expressionOf(expression),
   namespaces
 })
 
@@ -53,7 +53,7 @@ export const encode = (filter: Filter | undefined): ReadonlyArray<Element.Elemen
     return [
       Element.make("filter", Namespaces.base, {
         attributes: { type: "xpath", select: filter.expression },
-        scope: { ...filter.namespaces, "": Namespaces.base }
+        scope: Element.bind(filter.namespaces, { "": Namespaces.base })
       })
     ]
   }
@@ -71,7 +71,7 @@ const wholeFilter = (children: ReadonlyArray<Element.Element>): Element.Element 
   return Element.make("filter", Namespaces.base, {
     attributes,
     children: only!.children,
-    scope: { ...scope, "": Namespaces.base }
+    scope: Element.bind(scope, { "": Namespaces.base })
   })
 }
 

@@ -20,7 +20,9 @@ const hintFor = (source: string): string =>
 
 /** A template leaves its namespace open; as a root of its own it has none, as the same text has. */
 const closed = (root: Element.Element): Element.Element =>
-  root.namespace === "" && root.scope[""] === undefined ? { ...root, scope: { ...root.scope, "": "" } } : root
+  root.namespace === "" && root.scope[""] === undefined
+    ? { ...root, scope: Element.bind(root.scope, { "": "" }) }
+    : root
 
 const parse = (text: string, what: string): ReadonlyArray<Element.Element> => {
   const source = text.replace(/^[\s\ufeff]*<\?xml[^>]*\?>/, "")
@@ -33,7 +35,7 @@ const parse = (text: string, what: string): ReadonlyArray<Element.Element> => {
   } catch (error) {
     if (!(error instanceof Parse.XmlError)) throw error
     const column = error.line === 1 ? Math.max(0, error.column - wrapper.length - 2) : error.column
-    throw new InputError({ what, where: `line ${error.line}, column ${column}`, why: error.detail })
+    throw new InputError({ what, where: `line ${error.line}, column ${column}`, why: error.kind })
   }
 }
 

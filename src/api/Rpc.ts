@@ -109,7 +109,7 @@ const inBase = (element: Element.Element): Element.Element =>
     : Element.make(element.name, Namespaces.base, {
         attributes: element.attributes,
         children: element.children.map((child) => (Element.isElement(child) ? inBase(child) : child)),
-        scope: { ...element.scope, "": Namespaces.base }
+        scope: Element.bind(element.scope, { "": Namespaces.base })
       })
 
 /** An operation that cannot be sent: it fails where others are encoded, as a typed error. */

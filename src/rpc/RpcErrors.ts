@@ -1,24 +1,50 @@
 /**
- * rpc-error elements (RFC 6241 §4.3, appendix A) as data: found wherever vendors nest them, by any prefix.
+ * rpc-error elements (RFC 6241 §4.3, appendix A) as data: found wherever vendors nest them, by any prefix, in amounts that
+ * a person can use, whatever the device sends.
  */
 import type { ErrorInfo, RpcErrorItem } from "../errors.ts"
 import * as Element from "../xml/Element.ts"
 import * as Namespaces from "../xml/Namespaces.ts"
 import { print } from "../xml/Print.ts"
+import { XmlError } from "../xml/XmlError.ts"
+
+/** Of one reply: this many errors, unless their text is longer than `totalText` before. */
+const maxErrors = 1000
+/** Characters of one field; of all fields of all errors. */
+const maxText = 65_536
+const totalText = 1_048_576
+/** Elements of one error-info's lists. */
+const maxList = 1000
+
+const clip = (text: string): string =>
+  text.length <= maxText
+    ? text
+    : `${text.slice(0, maxText).toWellFormed()}… (${text.length - maxText} more characters left out)`
 
 const trimmed = (parent: Element.Element, name: string): string | undefined => {
   const found = Element.child(parent, name)
   const text = found === undefined ? "" : Element.text(found).trim()
-  return text === "" ? undefined : text
+  return text === "" ? undefined : clip(text)
 }
 
 const texts = (parent: Element.Element, name: string): ReadonlyArray<string> | undefined => {
-  const found = Element.children(parent, name).map((element) => Element.text(element).trim())
+  const all = Element.children(parent, name)
+  const found = all.slice(0, maxList).map((element) => clip(Element.text(element).trim()))
   return found.length === 0 ? undefined : found
 }
 
 const without = <A extends object>(fields: A): A =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as A
+
+/** With the namespaces that it uses: there may be many more in scope. */
+const printInfo = (info: Element.Element): string => {
+  try {
+    return print(info, { namespaces: "used", limit: maxText })
+  } catch (error) {
+    if (!(error instanceof XmlError)) throw error
+    return `<error-info><!-- longer than ${maxText} characters, left out --></error-info>`
+  }
+}
 
 const readInfo = (info: Element.Element): ErrorInfo => {
   const sessionId = trimmed(info, "session-id")
@@ -30,8 +56,15 @@ const readInfo = (info: Element.Element): ErrorInfo => {
     okElements: texts(info, "ok-element"),
     errElements: texts(info, "err-element"),
     noopElements: texts(info, "noop-element"),
-    xml: print(info)
+    xml: printInfo(info)
   })
+}
+
+/** Only what says nothing but `warning` is one. */
+const severityOf = (element: Element.Element): "warning" | "error" => {
+  const severities = Element.children(element, "error-severity")
+  const isWarning = severities.length > 0 && severities.every((severity) => Element.text(severity).trim() === "warning")
+  return isWarning ? "warning" : "error"
 }
 
 /** Reads one rpc-error. A missing severity is an error; a missing tag (Junos) is `operation-failed`. */
@@ -40,7 +73,7 @@ export const read = (element: Element.Element): RpcErrorItem => {
   return without({
     type: trimmed(element, "error-type"),
     tag: trimmed(element, "error-tag") ?? "operation-failed",
-    severity: trimmed(element, "error-severity") === "warning" ? "warning" : "error",
+    severity: severityOf(element),
     appTag: trimmed(element, "error-app-tag"),
     path: trimmed(element, "error-path"),
     message: trimmed(element, "error-message"),
@@ -49,19 +82,50 @@ export const read = (element: Element.Element): RpcErrorItem => {
 }
 
 /**
- * Every rpc-error of a reply, in order. Outside of `<data>` an rpc-error counts in any namespace, because it must never
- * pass for a success; inside it only in the base namespace, because a model may use the name. A device that leaves
- * namespaces out leaves them out throughout.
+ * Every rpc-error of a reply, in order, also one within another. Outside of `<data>` an rpc-error counts in any namespace,
+ * because it must never pass for a success; inside it only in the base namespace, because a model may use the name. A
+ * device that leaves namespaces out leaves them out throughout.
+ *
+ * Of more than 1,000 (or 1 MiB of text) the rest is one last item that says how many; it is an error if one of them is.
  */
 export const collect = (reply: Element.Element): ReadonlyArray<RpcErrorItem> => {
-  const items: Array<RpcErrorItem> = []
+  const found = new Found()
   const walk = (parent: Element.Element, inData: boolean): void => {
     for (const element of Element.elements(parent)) {
-      if (element.name === "rpc-error" && (!inData || Namespaces.isBase(element.namespace, reply.namespace)))
-        items.push(read(element))
-      else walk(element, inData || element.name === "data")
+      const isBase = Namespaces.isBase(element.namespace, reply.namespace)
+      if (element.name === "rpc-error" && (!inData || isBase)) found.add(element)
+      walk(element, inData || (element.name === "data" && isBase))
     }
   }
   walk(reply, false)
-  return items
+  return found.items()
 }
+
+class Found {
+  readonly #kept: Array<RpcErrorItem> = []
+  #text = 0
+  #others = 0
+  #severity: "warning" | "error" = "warning"
+
+  add(element: Element.Element): void {
+    if (this.#kept.length < maxErrors && this.#text < totalText) {
+      const item = read(element)
+      this.#kept.push(item)
+      this.#text += textLength(item)
+      return
+    }
+    this.#others++
+    if (severityOf(element) === "error") this.#severity = "error"
+  }
+
+  items(): ReadonlyArray<RpcErrorItem> {
+    if (this.#others === 0) return this.#kept
+    const message = `${this.#others} more rpc-error elements left out`
+    return [...this.#kept, { tag: "operation-failed", severity: this.#severity, message }]
+  }
+}
+
+const textLength = ({ info, ...item }: RpcErrorItem): number =>
+  [...Object.values(item), ...Object.values(info ?? {})].flat().reduce<number>((sum, value) => sum + lengthOf(value), 0)
+
+const lengthOf = (value: unknown): number => (typeof value === "string" ? value.length : 0)

@@ -11,7 +11,7 @@ import * as Refusal from "./Refusal.ts"
 
 const prefixed = (element: Element.Element, prefix: string): Element.Element => {
   if (element.namespace !== Namespaces.base) return element
-  const { "": _default, ...scope } = element.scope
+  const { "": _default, ...scope } = Element.bindings(element.scope)
   return {
     ...element,
     prefix,

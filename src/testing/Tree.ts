@@ -40,7 +40,9 @@ export const keyValue = (entry: Element.Element, key: string): string | undefine
 
 // A prefix inside a value (an identityref, an instance-identifier) stays bound to what it was bound to.
 const bindings = (element: Element.Element, text: string): Element.Scope => {
-  const used = Object.entries(element.scope).filter(([prefix]) => prefix !== "" && text.includes(`${prefix}:`))
+  const used = Object.entries(Element.bindings(element.scope)).filter(
+    ([prefix]) => prefix !== "" && text.includes(`${prefix}:`)
+  )
   return { ...Object.fromEntries(used), "": element.namespace }
 }
 

@@ -55,52 +55,19 @@ export interface ProcessingInstruction {
 
 export type Node = Element | string | CData | Comment | ProcessingInstruction
 
-abstract class Made {
-  get [made](): true {
-    return true
-  }
-}
-
-class MadeCData extends Made implements CData {
-  readonly _tag = "CData"
-  readonly text: string
-
-  constructor(text: string) {
-    super()
-    this.text = text
-  }
-}
-
-class MadeComment extends Made implements Comment {
-  readonly _tag = "Comment"
-  readonly text: string
-
-  constructor(text: string) {
-    super()
-    this.text = text
-  }
-}
-
-class MadeInstruction extends Made implements ProcessingInstruction {
-  readonly _tag = "ProcessingInstruction"
-  readonly target: string
-  readonly body: string
-
-  constructor(target: string, body: string) {
-    super()
-    this.target = target
-    this.body = body
-  }
-}
+/** What nodes without a scope inherit their mark from. */
+const leaf: object = Object.create(Object.prototype, { [made]: { value: true } })
+const makeLeaf = <A extends object>(fields: A): A => Object.assign(Object.create(leaf) as object, fields)
 
 /** Text to be written as a CDATA section. */
-export const cdata = (text: string): CData => new MadeCData(text)
+export const cdata = (text: string): CData => makeLeaf({ _tag: "CData", text })
 
 /** A comment. Printing refuses one that holds `--` or ends in `-`. */
-export const comment = (text: string): Comment => new MadeComment(text)
+export const comment = (text: string): Comment => makeLeaf({ _tag: "Comment", text })
 
 /** A processing instruction `<?target body?>`. Printing refuses a body that holds `?>`. */
-export const instruction = (target: string, body = ""): ProcessingInstruction => new MadeInstruction(target, body)
+export const instruction = (target: string, body = ""): ProcessingInstruction =>
+  makeLeaf({ _tag: "ProcessingInstruction", target, body })
 
 /**
  * Whether a value is a node that the library made: by {@link make}, {@link cdata}, {@link comment},

@@ -131,6 +131,7 @@ const parseSkeleton = (source: string): Element => {
   }
 }
 
+/** A scope's own bindings are enough: what it inherits belongs to an element around it. */
 const bindsHole = (e: Element, mark: string): boolean =>
   Object.values(e.scope).some((namespace) => namespace.includes(mark)) ||
   e.children.some((node) => isElement(node) && bindsHole(node, mark))

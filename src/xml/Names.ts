@@ -72,7 +72,7 @@ const lastWithin = new WeakMap<Scope, Scope>()
  * The prefix `xml` is always bound and left out.
  */
 export const bind = (outer: Scope, inner: Scope): Scope => {
-  if (!isMarked(outer)) return bind(bind(noBindings, outer), inner)
+  if (!isMarked(outer)) return bind(noBindings, { ...bindings(outer), ...bindings(inner) })
   const added: Array<readonly [prefix: string, namespace: string]> = []
   for (const prefix in inner) {
     const namespace: unknown = inner[prefix]

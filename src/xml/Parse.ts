@@ -8,8 +8,9 @@ import * as Effect from "effect/Effect"
 import { SaxesParser } from "saxes"
 import type { SaxesAttributeNS, SaxesAttributeNSIncomplete, SaxesStartTagNS, SaxesTagNS } from "saxes"
 import { InputError } from "../errors.ts"
+import { cdata, comment, instruction } from "./Element.ts"
 import type { Attribute, Element, Node, Scope } from "./Element.ts"
-import { extend, isQualified, lookup, noBindings, xmlnsNamespace } from "./Names.ts"
+import { bind, bindings, isQualified, noBindings, xmlNamespace, xmlnsNamespace } from "./Names.ts"
 import { contentEnd, positionOf, rootStart } from "./Prolog.ts"
 import { toText } from "./Utf8.ts"
 import { XmlError } from "./XmlError.ts"
@@ -60,16 +61,16 @@ export const parse = (
     catch: (error) => toInputError(error as XmlError, options?.what ?? "xml")
   })
 
-/** An XmlError about the caller's own XML, as the typed error. */
+/** An XmlError about the caller's own XML, as the typed error: the place, and no names, which may be a value unescaped. */
 export const toInputError = (error: XmlError, what: string): InputError =>
   new InputError({
     what,
-    why: error.detail,
+    why: error.kind,
     ...(error.line > 0 ? { where: `line ${error.line}, column ${error.column}` } : {})
   })
 
 /** A whole document says what its default namespace is: none. A template's fragment leaves it open. */
-const documentScope: Scope = extend({}, { "": "" })
+const documentScope: Scope = bind(noBindings, { "": "" })
 
 /** The saxes options of the project: namespaces, XML 1.0 whatever the declaration says. */
 export const saxesOptions = {
@@ -147,6 +148,9 @@ class TreeParser extends SaxesParser<typeof saxesOptions> {
   /** Attributes and declarations of the tag being read. */
   private pending: Array<SaxesAttributeNSIncomplete> = []
   private declared: Record<string, string> = {}
+  /** What each prefix stands for here, and what it stood for outside: however deep, one look. */
+  private readonly bound: Map<string, string | undefined>
+  private readonly shadowed: Array<string | undefined> = []
   /** The tag that was closed last: what saxes expected when it meets another one. */
   ended = ""
 
@@ -154,20 +158,21 @@ class TreeParser extends SaxesParser<typeof saxesOptions> {
     super(saxesOptions)
     this.limits = limits
     this.scope = outer
+    this.bound = new Map(Object.entries({ xml: xmlNamespace, ...bindings(outer) }))
     this.on("opentagstart", (tag) => this.beginTag(tag))
     this.on("attribute", (attribute) => this.addAttribute(attribute))
     this.on("opentag", (tag) => this.openElement(tag))
     this.on("closetag", (tag) => this.closeElement(tag))
     this.on("text", (text) => this.add(text))
-    this.on("cdata", (text) => this.add({ _tag: "CData", text }))
-    this.on("comment", (text) => this.add({ _tag: "Comment", text }))
-    this.on("processinginstruction", ({ body, target }) => this.add({ _tag: "ProcessingInstruction", target, body }))
+    this.on("cdata", (text) => this.add(cdata(text)))
+    this.on("comment", (text) => this.add(comment(text)))
+    this.on("processinginstruction", ({ body, target }) => this.add(instruction(target, body)))
     this.on("doctype", () => this.refuse("a DOCTYPE is refused"))
   }
 
   /** saxes walks up the open tags for each prefix, which is quadratic in depth; the scope at hand knows already. */
   override resolve(prefix: string): string | undefined {
-    return this.declared[prefix] ?? (prefix === "xmlns" ? xmlnsNamespace : lookup(this.scope, prefix))
+    return this.declared[prefix] ?? (prefix === "xmlns" ? xmlnsNamespace : this.bound.get(prefix))
   }
 
   private refuse(detail: string): never {
@@ -216,13 +221,28 @@ class TreeParser extends SaxesParser<typeof saxesOptions> {
       if (prefix === "xmlns" || name === "xmlns") declares = true
       else attributes.push({ name: local, prefix, namespace: uri, value })
     }
-    if (declares) this.scope = withDeclarations(this.scope, this.declared)
+    if (declares) this.enter(bind(this.scope, this.declared))
     return attributes.length === 0 ? none : attributes
+  }
+
+  private enter(scope: Scope): void {
+    if (scope === this.scope) return
+    this.scope = scope
+    for (const prefix of Object.keys(scope)) {
+      this.shadowed.push(this.bound.get(prefix))
+      this.bound.set(prefix, scope[prefix])
+    }
+  }
+
+  private leave(): void {
+    for (const prefix of Object.keys(this.scope).toReversed()) this.bound.set(prefix, this.shadowed.pop())
   }
 
   private closeElement(tag: SaxesTagNS): void {
     this.ended = tag.name
-    this.scope = this.outerScopes.pop()!
+    const outer = this.outerScopes.pop()!
+    if (outer !== this.scope) this.leave()
+    this.scope = outer
     this.siblings = this.outerSiblings.pop()!
   }
 
@@ -230,10 +250,4 @@ class TreeParser extends SaxesParser<typeof saxesOptions> {
   private add(node: Node): void {
     this.siblings.push(node)
   }
-}
-
-/** The prefix `xml` is always bound and needs no declaration. */
-const withDeclarations = (outer: Scope, declared: Record<string, string>): Scope => {
-  const { xml: _, ...bindings } = declared
-  return extend(outer, bindings)
 }

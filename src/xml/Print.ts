@@ -4,7 +4,8 @@
  * nothing put into a tree can become markup.
  */
 import type { Attribute, Element, Node, Scope } from "./Element.ts"
-import { extend, isName, lookup, noBindings, qualified, xmlNamespace, xmlnsNamespace } from "./Names.ts"
+import { Bindings, tooLong, usedPrefixes } from "./Declarations.ts"
+import { bindings, isName, lookup, qualified, xmlNamespace, xmlnsNamespace } from "./Names.ts"
 import { XmlError } from "./XmlError.ts"
 
 const textReferences: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;" }
@@ -37,17 +38,26 @@ export interface PrintOptions {
   readonly indent?: number
   /** Starts with the XML declaration. */
   readonly declaration?: boolean
+  /**
+   * Which namespaces in scope are declared. `used`: those of names, and those whose prefix stands before a colon in text
+   * or an attribute value. Default `all`.
+   */
+  readonly namespaces?: "all" | "used"
+  /** Throws XmlError instead of printing much more characters than this. */
+  readonly limit?: number
 }
 
 /**
- * The element as text that stands alone: every namespace in its scope is declared.
+ * The element as text that stands alone: every namespace in its scope is declared, unless `namespaces` says otherwise.
  *
  * Throws XmlError for a tree made by hand that XML cannot express: a name that is no name, `--` in a comment, the same
  * attribute twice. Characters that XML cannot carry are not refused here, see {@link findIllegal}.
  */
 export const print = (e: Element, options: PrintOptions = {}): string => {
-  const printer = new Printer(options.indent ?? 0)
-  printer.element(e, noBindings, 0)
+  const limit = options.limit ?? Infinity
+  const used = options.namespaces === "used" ? usedPrefixes(e, limit) : undefined
+  const printer = new Printer(options.indent ?? 0, limit, used)
+  printer.element(e, undefined, 0)
   const declaration = options.declaration === true ? '<?xml version="1.0" encoding="UTF-8"?>' : ""
   return declaration + (declaration !== "" && (options.indent ?? 0) > 0 ? "\n" : "") + printer.out
 }
@@ -55,26 +65,42 @@ export const print = (e: Element, options: PrintOptions = {}): string => {
 class Printer {
   out = ""
   private readonly indent: number
+  private readonly limit: number
+  private readonly used: ReadonlySet<string> | undefined
+  private readonly bindings = new Bindings()
 
-  constructor(indent: number) {
+  constructor(indent: number, limit: number, used: ReadonlySet<string> | undefined) {
     this.indent = indent
+    this.limit = limit
+    this.used = used
   }
 
-  /** `declared` is what the text around already binds. */
-  element(e: Element, declared: Scope, level: number): void {
-    const tag = new StartTag(e, declared)
-    this.out += `<${tag.name}${tag.declarations}${tag.attributes}`
-    if (e.children.length === 0) {
-      this.out += "/>"
-      return
-    }
+  /** `outer` is the scope around, where the text so far binds all of it. */
+  element(e: Element, outer: Scope | undefined, level: number): void {
+    const mark = this.bindings.mark
+    const tag = new StartTag(e, this.bindings, outer, this.used)
+    this.out += `<${tag.name}`
+    for (const [prefix, namespace] of tag.declared) this.declaration(prefix, namespace)
+    this.out += tag.attributes
+    if (this.out.length > this.limit) throw tooLong(this.limit)
+    if (e.children.length === 0) this.out += "/>"
+    else this.content(e, tag, level)
+    this.bindings.restore(mark)
+  }
+
+  private declaration(prefix: string, namespace: string): void {
+    if (this.out.length + namespace.length > this.limit) throw tooLong(this.limit)
+    this.out += ` ${prefix === "" ? "xmlns" : `xmlns:${prefix}`}="${escapeAttribute(namespace)}"`
+  }
+
+  private content(e: Element, tag: StartTag, level: number): void {
     this.out += ">"
     if (this.indent > 0 && isIndentable(e)) this.indented(e, tag.scope, level + 1)
     else for (const node of e.children) this.node(node, tag.scope, level)
     this.out += `</${tag.name}>`
   }
 
-  private node(node: Node, scope: Scope, level: number): void {
+  private node(node: Node, scope: Scope | undefined, level: number): void {
     if (typeof node === "string") this.out += escapeText(node)
     else if (node._tag === "Element") this.element(node, scope, level)
     else if (node._tag === "CData") this.out += printCData(node.text)
@@ -82,7 +108,7 @@ class Printer {
     else this.out += printInstruction(node.target, node.body)
   }
 
-  private indented(e: Element, scope: Scope, level: number): void {
+  private indented(e: Element, scope: Scope | undefined, level: number): void {
     for (const node of e.children) {
       if (typeof node === "string") continue
       this.out += `\n${" ".repeat(this.indent * level)}`
@@ -102,43 +128,41 @@ const isIndentable = (e: Element): boolean =>
 class StartTag {
   readonly name: string
   attributes = ""
-  /** What is bound inside. */
-  scope: Scope
-  private readonly outer: Scope
+  /** The element's scope where the text binds all of it: then the elements inside need no comparing. */
+  scope: Scope | undefined
+  private own: Map<string, string> | undefined
+  private readonly bindings: Bindings
 
-  constructor(e: Element, outer: Scope) {
-    this.outer = outer
-    this.scope = outer
-    if (e.scope !== outer) this.declareScope(e.scope)
+  constructor(e: Element, bindings: Bindings, outer: Scope | undefined, used: ReadonlySet<string> | undefined) {
+    this.bindings = bindings
+    this.scope = e.scope
+    if (e.scope !== outer) this.declareScope(e.scope, toDeclare(e.scope, outer, used))
     checkName(e.name, "element")
     if (e.prefix !== "" && e.namespace === "") throw new XmlError(`element ${e.name} has a prefix but no namespace`)
-    if ((lookup(this.scope, e.prefix) ?? "") !== e.namespace) this.bind(e.prefix, e.namespace)
+    if ((bindings.get(e.prefix) ?? "") !== e.namespace) this.overrule(e)
     this.name = qualified(e.prefix, e.name)
     if (e.attributes.length > 1) refuseDuplicates(e.attributes)
     for (const a of e.attributes) this.attributes += this.attribute(a)
   }
 
-  get declarations(): string {
-    if (this.scope === this.outer) return ""
-    let text = ""
-    for (const prefix of Object.keys(this.scope)) {
-      const namespace = this.scope[prefix]!
-      if (prefix === "xml" || (lookup(this.outer, prefix) ?? "") === namespace) continue
-      text += ` ${prefix === "" ? "xmlns" : `xmlns:${prefix}`}="${escapeAttribute(namespace)}"`
-    }
-    return text
+  /** What the tag declares: prefix and namespace. */
+  get declared(): Iterable<readonly [prefix: string, namespace: string]> {
+    return this.own ?? noDeclarations
   }
 
-  private declareScope(wanted: Scope): void {
-    const prefixes = Object.keys(wanted)
+  private declareScope(scope: Scope, prefixes: Iterable<string>): void {
     for (const prefix of prefixes) {
-      const namespace = wanted[prefix]!
+      const namespace = lookup(scope, prefix)
       // XML 1.0 has no way to say that a prefix is not bound.
-      if (prefix === "xml" || (namespace === "" && prefix !== "")) continue
-      if ((lookup(this.scope, prefix) ?? "") !== namespace) this.bind(prefix, namespace)
+      if (namespace === undefined || prefix === "xml" || (namespace === "" && prefix !== "")) continue
+      if ((this.bindings.get(prefix) ?? "") !== namespace) this.bind(prefix, namespace)
     }
-    // The shared object again where it says the same: then the elements inside need no comparing.
-    if (prefixes.length === Object.keys(this.scope).length) this.scope = wanted
+  }
+
+  /** A tree made by hand may say another namespace than its scope. */
+  private overrule({ namespace, prefix, scope }: Element): void {
+    this.bind(prefix, namespace)
+    if (lookup(scope, prefix) !== undefined) this.scope = undefined
   }
 
   private bind(prefix: string, namespace: string): void {
@@ -146,7 +170,9 @@ class StartTag {
     if (prefix === "xml" || prefix === "xmlns" || namespace === xmlNamespace || namespace === xmlnsNamespace) {
       throw new XmlError(`the prefix ${JSON.stringify(prefix)} cannot be bound to ${JSON.stringify(namespace)}`)
     }
-    this.scope = extend(this.scope, { [prefix]: namespace })
+    this.own ??= new Map()
+    this.own.set(prefix, namespace)
+    this.bindings.set(prefix, namespace)
   }
 
   private attribute(a: Attribute): string {
@@ -157,17 +183,26 @@ class StartTag {
 
   /** The attribute's own prefix where it stands for its namespace or is free, else another one. */
   private prefixFor(a: Attribute): string {
-    const bound = (prefix: string): boolean => prefix !== "" && lookup(this.scope, prefix) === a.namespace
-    if (bound(a.prefix)) return a.prefix
-    const known = a.namespace === xmlNamespace ? "xml" : Object.keys(this.scope).find(bound)
+    if (a.namespace === xmlNamespace) return "xml"
+    if (a.prefix !== "" && this.bindings.get(a.prefix) === a.namespace) return a.prefix
+    const known = this.bindings.prefixOf(a.namespace)
     if (known !== undefined) return known
     let prefix = a.prefix
-    for (let n = 1; prefix === "" || lookup(this.scope, prefix) !== undefined; n++) {
-      prefix = `ns${n}`
-    }
+    for (let n = 1; prefix === "" || this.bindings.get(prefix) !== undefined; n++) prefix = `ns${n}`
     this.bind(prefix, a.namespace)
     return prefix
   }
+}
+
+const noDeclarations: ReadonlyArray<readonly [string, string]> = []
+
+/** The prefixes whose binding may have to be declared: of a scope within the one around it, what it adds. */
+const toDeclare = (scope: Scope, outer: Scope | undefined, used: ReadonlySet<string> | undefined): Iterable<string> => {
+  if (outer !== undefined && Object.getPrototypeOf(scope) === outer) {
+    const own = Object.keys(scope)
+    return used === undefined ? own : own.filter((prefix) => used.has(prefix))
+  }
+  return used ?? Object.keys(bindings(scope))
 }
 
 const withoutNamespace = (a: Attribute): string => {

@@ -7,11 +7,11 @@
  */
 import * as Redacted from "effect/Redacted"
 import { InputError } from "../errors.ts"
-import { adopt, isElement } from "./Element.ts"
+import { adopt, isElement, isMade } from "./Element.ts"
 import type { Attribute, CData, Comment, Element, Node, ProcessingInstruction, Scope } from "./Element.ts"
 import { readSkeleton } from "./Holes.ts"
 import type { Hole, Skeleton } from "./Holes.ts"
-import { extend, noBindings, xmlNamespace, xmlnsNamespace } from "./Names.ts"
+import { bind, noBindings, xmlNamespace, xmlnsNamespace } from "./Names.ts"
 import { isXPath } from "./XPath.ts"
 import type { XPath } from "./XPath.ts"
 
@@ -24,7 +24,8 @@ export type XmlValue = XmlScalar | Element | CData | Comment | ProcessingInstruc
 /**
  * An element written as XML. Values are escaped, elements spliced in, arrays of either too; null is nothing,
  * an XPath is its expression, a Redacted is unwrapped because it goes to the device. A value may stand between
- * tags or as an attribute's value, with quotes or without.
+ * tags or as an attribute's value, with quotes or without. Only what this library made is spliced in as markup: an
+ * object that looks like an element, such as one out of JSON, is refused.
  *
  * An element written without a default namespace takes the one around it when it is spliced in, as its text would; one
  * that was parsed from a document keeps its own.
@@ -96,11 +97,11 @@ class Filling {
   }
 
   private scope(scope: Scope): Scope {
-    if (!this.skeleton.bindsNamespace) return scope
+    if (!this.skeleton.bindsNamespace || scope === noBindings) return scope
     const known = this.scopes.get(scope)
     if (known !== undefined) return known
-    const filled = extend(noBindings, noBindings)
-    for (const prefix of Object.keys(scope)) filled[prefix] = this.binding(prefix, scope[prefix]!)
+    const own = Object.entries(scope).map(([prefix, text]) => [prefix, this.binding(prefix, text)])
+    const filled = bind(this.scope(Object.getPrototypeOf(scope) as Scope), Object.fromEntries(own) as Scope)
     this.scopes.set(scope, filled)
     return filled
   }
@@ -139,22 +140,17 @@ const append = (nodes: Array<Node>, text: string): void => {
 const splice = (into: Array<Node>, value: XmlValue, hole: Hole, scope: Scope): void => {
   if (Array.isArray(value)) {
     for (const item of value as ReadonlyArray<XmlValue>) splice(into, item, hole, scope)
-  } else if (isNode(value)) {
+  } else if (isMade(value)) {
     into.push(isElement(value) ? adopt(value, scope) : value)
   } else append(into, scalar(value, hole))
 }
-
-const nodeTags = new Set(["Element", "CData", "Comment", "ProcessingInstruction"])
-
-const isNode = (value: unknown): value is Exclude<Node, string> =>
-  typeof value === "object" && value !== null && "_tag" in value && nodeTags.has(String(value._tag))
 
 const scalar = (value: unknown, hole: Hole): string => {
   if (value === null) return ""
   // An unset variable must not select everything, or empty a leaf.
   if (value === undefined) return refuse(hole, "a value is undefined; null is what stands for nothing")
   if (isXPath(value)) return value.expression
-  if (Redacted.isRedacted(value)) return scalar(Redacted.value(value), hole)
+  if (Redacted.isRedacted(value)) return scalar(reveal(value, hole), hole)
   switch (typeof value) {
     case "string":
       return value
@@ -163,9 +159,22 @@ const scalar = (value: unknown, hole: Hole): string => {
     case "boolean":
       return String(value)
     default:
-      return refuse(hole, `${isNode(value) ? "an element" : describe(value)} cannot stand here`)
+      return refuse(hole, `${describe(value)} cannot stand here`)
   }
 }
 
-const describe = (value: unknown): string =>
-  Array.isArray(value) ? "an array" : typeof value === "function" ? "a function" : `a value of type ${typeof value}`
+const reveal = (value: Redacted.Redacted<unknown>, hole: Hole): unknown => {
+  try {
+    return Redacted.value(value)
+  } catch {
+    return refuse(hole, "a Redacted holds nothing: it was wiped, or not made by Redacted.make")
+  }
+}
+
+const describe = (value: unknown): string => {
+  if (Array.isArray(value)) return "an array"
+  if (typeof value === "function") return "a function"
+  if (isMade(value)) return value._tag === "Element" ? "an element" : "a node"
+  if (typeof value !== "object" || value === null || !("_tag" in value)) return `a value of type ${typeof value}`
+  return "an object that this library did not make (an element comes from Element.make, xml or parse)"
+}

@@ -130,4 +130,73 @@ describe("RpcErrors", () => {
     )
     assert.strictEqual(error?.message, "a < b")
   })
+
+  it("looks inside an rpc-error too, so that none hides in a warning", () => {
+    const found = collect(
+      `<ok/><rpc-error><error-severity>warning</error-severity><error-info><x><rpc-error><error-tag>y</error-tag><error-severity>error</error-severity></rpc-error></x></error-info></rpc-error>`
+    )
+    assert.deepStrictEqual(
+      found.map(({ severity, tag }) => [tag, severity]),
+      [
+        ["operation-failed", "warning"],
+        ["y", "error"]
+      ]
+    )
+  })
+
+  it("takes several severities for an error unless each is a warning", () => {
+    const severity = (...all: ReadonlyArray<string>) =>
+      collect(`<rpc-error>${all.map((s) => `<error-severity>${s}</error-severity>`).join("")}</rpc-error>`)[0]!.severity
+    assert.strictEqual(severity("warning", "error"), "error")
+    assert.strictEqual(severity("warning", ""), "error")
+    assert.strictEqual(severity("warning", "Warning"), "error")
+    assert.strictEqual(severity("warning", "warning"), "warning")
+  })
+
+  it("takes only the base namespace's data for data", () => {
+    const error = `<rpc-error xmlns="urn:v"><error-tag>a</error-tag></rpc-error>`
+    assert.strictEqual(collect(`<ok/><data xmlns="urn:v">${error}</data>`).length, 1)
+    assert.strictEqual(collect(`<ok/><data xmlns="">${error}</data>`).length, 1)
+    assert.strictEqual(collect(`<data>${error}</data>`).length, 0)
+    const bare = decode(`<rpc-reply><data>${error}</data></rpc-reply>`)
+    assert.strictEqual(RpcErrors.collect(bare).length, 0)
+  })
+
+  it("declares in error-info what it uses, not all that is in scope", () => {
+    const many = Array.from({ length: 1000 }, (_, n) => `xmlns:p${n}="u${n}"`).join(" ")
+    const errors = collect(
+      `<x ${many}>${"<rpc-error><error-info><p7:x>p8:y</p7:x></error-info></rpc-error>".repeat(200)}</x>`
+    )
+    assert.strictEqual(errors.length, 200)
+    for (const { info } of errors) assert.isBelow(info!.xml.length, 200)
+    const root = decode(errors[0]!.info!.xml)
+    assert.deepStrictEqual([Element.elements(root)[0]!.namespace, root.scope["p8"]], ["u7", "u8"])
+  })
+
+  it("keeps 1,000 errors and says how many more there were, an error among them included", () => {
+    const of = (severity: string) => `<rpc-error><error-severity>${severity}</error-severity></rpc-error>`
+    assert.strictEqual(collect(of("warning").repeat(1000)).length, 1000)
+    const warnings = collect(of("warning").repeat(1002))
+    assert.strictEqual(warnings.length, 1001)
+    assert.deepInclude(warnings[1000], { severity: "warning", message: "2 more rpc-error elements left out" })
+    assert.strictEqual(collect(of("warning").repeat(1001) + of("error"))[1000]!.severity, "error")
+  })
+
+  it("keeps texts of up to 65,536 characters, and of all together about a million", () => {
+    const long = "x".repeat(65_537)
+    const error = (text: string) =>
+      `<rpc-error><error-message>${text}</error-message><error-info><bad-element>${text}</bad-element></error-info></rpc-error>`
+    const [first] = collect(error(long))
+    assert.match(first!.message!, /^x{65536}… \(1 more characters left out\)$/)
+    assert.match(first!.info!.badElement!, /left out/)
+    assert.match(first!.info!.xml, /^<error-info><!-- .* left out --><\/error-info>$/)
+    assert.strictEqual(collect(error(long.slice(1)))[0]!.message, long.slice(1))
+    const many = collect(error(long).repeat(100))
+    assert.isBelow(many.length, 12)
+    assert.match(many.at(-1)!.message!, /^9\d more rpc-error/)
+    const names = collect(
+      `<rpc-error><error-info>${"<ok-element>a</ok-element>".repeat(1001)}</error-info></rpc-error>`
+    )
+    assert.strictEqual(names[0]!.info!.okElements!.length, 1000)
+  })
 })

@@ -2,6 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import {
   adopt,
   attribute,
+  bind,
+  bindings,
   child,
   children,
   elements,
@@ -59,6 +61,34 @@ describe("make", () => {
   it("binds prefixes that are called like members of an object", () => {
     const made = make("a", "urn:a", { prefix: "__proto__", attributes: { "xmlns:constructor": "urn:c" } })
     assert.strictEqual(print(made), '<__proto__:a xmlns:__proto__="urn:a" xmlns:constructor="urn:c"/>')
+  })
+})
+
+describe("bind", () => {
+  it("adds to a scope without copying or changing it", () => {
+    const outer = decode(`<a xmlns:p="u"/>`).scope
+    const inner = bind(outer, { q: "v", p: "u", xml: "w" })
+    assert.deepStrictEqual(Object.keys(inner), ["q"])
+    assert.deepStrictEqual({ ...bindings(inner) }, { "": "", p: "u", q: "v" })
+    assert.isUndefined(outer["q"])
+    assert.strictEqual(bind(outer, { p: "u" }), outer)
+    assert.strictEqual(bind(outer, { q: "v" }), inner)
+    assert.notStrictEqual(bind(outer, { q: "v", r: "w" }), inner)
+    assert.strictEqual(bind(outer, { p: "x" })["p"], "x")
+  })
+
+  it("takes scopes written by hand, frozen ones, and prefixes called like members of an object", () => {
+    const scope = bind(Object.freeze({ p: "u" }), { "": "", constructor: "c", ["__proto__"]: "d" })
+    assert.deepStrictEqual(Object.entries(scope).sort(), [
+      ["", ""],
+      ["__proto__", "d"],
+      ["constructor", "c"],
+      ["p", "u"]
+    ])
+    const inner = bind(Object.freeze(scope), { p: "v", __proto__: null } as never)
+    assert.strictEqual(inner["p"], "v")
+    assert.strictEqual(inner["__proto__"], "d")
+    assert.isUndefined(bind(scope, {})["toString"])
   })
 })
 

@@ -223,6 +223,45 @@ describe("limits", () => {
   })
 })
 
+describe("scopes", () => {
+  const many = (count: number, from = 0): string =>
+    Array.from({ length: count }, (_, n) => `xmlns:p${n + from}="u"`).join(" ")
+  const owned = (e: Element.Element): number => {
+    const scopes = new Set<Element.Scope>()
+    const walk = (inner: Element.Element): void => {
+      scopes.add(inner.scope)
+      for (const node of Element.elements(inner)) walk(node)
+    }
+    walk(e)
+    return [...scopes].reduce((sum, scope) => sum + Object.keys(scope).length, 0)
+  }
+
+  it("hold what each declares, however many are in scope", () => {
+    const varied = Array.from({ length: 5000 }, (_, n) => `<a xmlns:q="v${n}"/>`).join("")
+    assert.strictEqual(owned(decode(`<r ${many(1000)}>${varied}</r>`)), 6000)
+    const opens = Array.from({ length: 100 }, (_, n) => `<a ${many(100, n * 100)}>`).join("")
+    const deep = decode(opens + "</a>".repeat(100))
+    assert.strictEqual(owned(deep), 10_000)
+    assert.strictEqual(print(deep), opens.slice(0, -1) + "/>" + "</a>".repeat(99))
+  })
+
+  it("are one object where they say the same", () => {
+    const [a, b, c] = Element.elements(decode(`<r xmlns:p="u"><a xmlns:q="v"/><b xmlns:q="v"/><c xmlns:p="u"/></r>`))
+    assert.strictEqual(a!.scope, b!.scope)
+    assert.strictEqual(Object.getPrototypeOf(a!.scope), c!.scope)
+  })
+
+  it("are read with what they inherit, and end with their element", () => {
+    const text = `<r xmlns:p="u"><a xmlns:p="v" xmlns:q="w"><p:b/></a><p:c/></r>`
+    const [a, c] = Element.elements(decode(text))
+    assert.deepStrictEqual([a!.scope["p"], a!.scope["q"], a!.scope[""]], ["v", "w", ""])
+    assert.deepStrictEqual({ ...Element.bindings(a!.scope) }, { "": "", p: "v", q: "w" })
+    assert.deepStrictEqual([Element.elements(a!)[0]!.namespace, c!.namespace], ["v", "u"])
+    assert.match(refusal(`<r><a xmlns:q="w"/><q:b/></r>`).detail, /unbound namespace prefix/)
+    assert.match(refusal(`<r><a xmlns:q="w"></a><q:b/></r>`).detail, /unbound namespace prefix/)
+  })
+})
+
 describe("whatever the input", () => {
   it("throws nothing but XmlError, and what it accepts prints and reads back", () => {
     let accepted = 0
@@ -267,7 +306,34 @@ describe("parse", () => {
       const error = yield* Effect.flip(parse("<a>\n\n  <b></a>", { what: "config" }))
       assert.instanceOf(error, InputError)
       assert.deepInclude(error, { what: "config", where: "line 3, column 9" })
-      assert.include(error.why, "expected </b>")
+      assert.strictEqual(error.why, "unexpected close tag")
+    })
+  )
+
+  it.effect("says the place and the kind, never a name that may be part of an unescaped value", () =>
+    Effect.gen(function* () {
+      const secret = "S3cr3tPw"
+      for (const text of [
+        `<p>a<${secret}:b/></p>`,
+        `<p a="x"${secret}:b=""/>`,
+        `<p>a<b ${secret}="" ${secret}=""/></p>`,
+        `<p>a<b xmlns:x='u' xmlns:y='u' x:${secret}="" y:${secret}=""/></p>`,
+        `<p>a<${secret}</p>`,
+        `<p>a<${secret}></p>`,
+        `<p>a<${secret}>`,
+        `<${secret}>`,
+        `<p></${secret}></p>`,
+        `<p><x:-${secret} xmlns:x="u"/></p>`,
+        `<p a:b:${secret}=""/>`,
+        `<p>&${secret};</p>`,
+        `<p><?${secret}</p>`,
+        `<p><!${secret}></p>`
+      ]) {
+        const error = yield* Effect.flip(parse(text))
+        assert.notInclude(`${error.message} ${JSON.stringify(error)} ${error.stack}`, secret, text)
+        assert.match(error.where ?? "", /^line 1, column \d+$/)
+        assert.isNotEmpty(error.why)
+      }
     })
   )
 })

@@ -68,6 +68,66 @@ describe("print", () => {
     )
   })
 
+  it("declares only the prefixes that names, text and attribute values use, when asked to", () => {
+    const document = decode(
+      `<d xmlns:n="urn:n" xmlns:t="urn:t" xmlns:v="urn:v" xmlns:c="urn:c" xmlns:a="urn:a" xmlns:x="urn:x" xmlns:é.1="urn:e"><n:part a:y="1" z="/v:a[b='x']">at:b t:x :é.1:<in xmlns:x="urn:y" xmlns:w="urn:w">x:1</in><![CDATA[(c:d)]]><!--x:--></n:part></d>`
+    )
+    const [part] = Element.elements(document)
+    const text = print(part!, { namespaces: "used" })
+    const declared = [...text.matchAll(/xmlns:([^=]+)=/g)].map(([, prefix]) => prefix).sort()
+    assert.deepStrictEqual(declared, ["a", "c", "n", "t", "v", "x", "x", "é.1"])
+    assert.isTrue(Element.equals(decode(text), part!))
+  })
+
+  it.prop(
+    "means the same with only the used namespaces",
+    [tape(250)],
+    ([numbers]) => {
+      const tree = treeFrom(new Choices(numbers))
+      assert.isTrue(Element.equals(decode(print(tree, { namespaces: "used" })), tree))
+    },
+    { arbitrary: { seed: 1, runs: 300, size: 250 } }
+  )
+
+  it("stops at a limit of characters, whether names, values, text or declarations take them", () => {
+    const long = "x".repeat(100)
+    for (const text of [
+      `<a>${long}</a>`,
+      `<a b="${long}"/>`,
+      `<a><!--${long}--></a>`,
+      `<a><?p ${long}?></a>`,
+      `<a xmlns="${long}"/>`,
+      `<a>${"<b/>".repeat(30)}</a>`
+    ]) {
+      for (const namespaces of ["all", "used"] as const) {
+        if (namespaces === "all" && /<!|<\?|>x/.test(text)) continue
+        assert.throws(() => print(decode(text), { limit: 99, namespaces }), XmlError, /longer than the limit of 99/)
+      }
+      print(decode(text), { limit: 300, namespaces: "used" })
+    }
+  })
+
+  it("looks through a scope once, however many elements stand in it", () => {
+    const many = Array.from({ length: 1000 }, (_, n) => `xmlns:p${n}="u"`).join(" ")
+    const tree = decode(`<a ${many}/>`)
+    let listed = 0
+    const scope = new Proxy(tree.scope, { ownKeys: (target) => (listed++, Reflect.ownKeys(target)) })
+    const inner = Array.from({ length: 100 }, (_, n) => ({
+      ...Element.make("b", ""),
+      scope: n % 2 === 0 ? scope : Object.create(scope, { q: { value: `v${n}`, enumerable: true } })
+    }))
+    const text = `<a ${many}>${inner.map((_, n) => (n % 2 === 0 ? "<b/>" : `<b xmlns:q="v${n}"/>`)).join("")}</a>`
+    assert.strictEqual(print({ ...tree, scope, children: inner }), text)
+    assert.isBelow(listed, 5)
+  })
+
+  it("keeps the prefixes of text right below an element that is at odds with its scope", () => {
+    const scope = Element.bind({}, { "": "", p: "urn:p" })
+    const inner = { ...Element.make("b", ""), scope, children: ["p:x"] }
+    const tree = { ...Element.make("a", "urn:q", { prefix: "p" }), scope, children: [inner] }
+    assert.strictEqual(print(tree), '<p:a xmlns:p="urn:q"><b xmlns:p="urn:p">p:x</b></p:a>')
+  })
+
   it("finds a prefix for an attribute whose own one is taken or missing", () => {
     const tree: Element.Element = {
       ...Element.make("a", "urn:a", { prefix: "p" }),
@@ -109,7 +169,7 @@ describe("print", () => {
   })
 
   it("makes CDATA safe whatever is in it", () => {
-    const tree = Element.make("a", "", { children: [{ _tag: "CData", text: "x]]>]]>y\rz" }] })
+    const tree = Element.make("a", "", { children: [Element.cdata("x]]>]]>y\rz")] })
     assert.strictEqual(Element.text(decode(print(tree))), "x]]>]]>y\rz")
     assert.notInclude(print(tree), "]]>]]>")
   })
@@ -126,7 +186,7 @@ describe("print", () => {
       const trees = [
         Element.make(name),
         { ...named, attributes: [{ name, prefix: "", namespace: "", value: "" }] },
-        Element.make("a", "", { children: [{ _tag: "ProcessingInstruction", target: name, body: "" }] }),
+        Element.make("a", "", { children: [Element.instruction(name)] }),
         ...(name === "" ? [] : [Element.make("a", "urn:a", { prefix: name }), { ...named, scope: { [name]: "urn:a" } }])
       ] as const
       for (const tree of trees) assert.match(refusal(tree).detail, /cannot be the name of/)
@@ -134,9 +194,9 @@ describe("print", () => {
   }
 
   it("refuses what XML cannot express", () => {
-    const comment = (text: string) => Element.make("a", "", { children: [{ _tag: "Comment", text }] })
+    const comment = (text: string) => Element.make("a", "", { children: [Element.comment(text)] })
     const instruction = (target: string, body: string) =>
-      Element.make("a", "", { children: [{ _tag: "ProcessingInstruction", target, body }] })
+      Element.make("a", "", { children: [Element.instruction(target, body)] })
     const twice = { name: "x", prefix: "", namespace: "", value: "" }
     for (const tree of [
       comment("a--b"),

@@ -4,7 +4,7 @@ import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { InputError } from "../../src/errors.ts"
 import * as Element from "../../src/xml/Element.ts"
-import { decode } from "../../src/xml/Parse.ts"
+import { decode, XmlError } from "../../src/xml/Parse.ts"
 import { findIllegal, print } from "../../src/xml/Print.ts"
 import { xml } from "../../src/xml/Template.ts"
 import { xpath } from "../../src/xml/XPath.ts"
@@ -92,7 +92,7 @@ describe("xml", () => {
   })
 
   it("splices elements, nodes and nested arrays of anything", () => {
-    const made = xml`<a>${[xml`<b/>`, ["x", [1, null, xml`<c/>`]], { _tag: "Comment", text: "d" }]}</a>`
+    const made = xml`<a>${[xml`<b/>`, ["x", [1, null, xml`<c/>`]], Element.comment("d")]}</a>`
     assert.strictEqual(print(made), "<a><b/>x1<c/><!--d--></a>")
     assert.deepStrictEqual(xml`<a>x${["y", "z"]}!</a>`.children, ["xyz!"])
   })
@@ -106,6 +106,38 @@ describe("xml", () => {
   it("is not confused by a template that uses the private use area", () => {
     assert.strictEqual(Element.text(xml`<a>\uE000${"x"}\uE0000\uE000</a>`), "\ue000x\ue0000\ue000")
     assert.strictEqual(Element.text(xml`<a>${"\ue0000\ue000"}</a>`), "\ue0000\ue000")
+  })
+})
+
+describe("data that looks like markup", () => {
+  const outside = (value: unknown): never => JSON.parse(JSON.stringify(value)) as never
+  const element = outside({ ...decode("<admin>true</admin>"), scope: { "": "" } })
+
+  it("is refused between tags and in attributes, also in arrays", () => {
+    for (const value of [element, outside(Element.cdata("x")), outside(Element.comment("x")), outside(xpath`/a`)]) {
+      assert.match(refusal(() => xml`<a>${value}</a>`).message, /value 1 .* did not make .*Element\.make/)
+      assert.match(refusal(() => xml`<a>${["x", [value]]}</a>`).message, /did not make/)
+      assert.match(refusal(() => xml`<a b="${value}"/>`).message, /did not make/)
+    }
+    assert.match(refusal(() => xml`<a>${outside(Element.instruction("p"))}</a>`).message, /did not make/)
+    refusal(() => xml`<a>${outside({ "~effect/Redacted": {}, label: "x" })}</a>`)
+  })
+
+  it("is refused as a child of an element made by hand", () => {
+    for (const value of [element, outside(Element.cdata("x")), 1 as never, null as never]) {
+      assert.throws(() => Element.make("a", "", { children: [value] }), XmlError, /made by/)
+    }
+  })
+
+  it("is not what the library made, copies of elements included", () => {
+    for (const e of [xml`<a/>`, Element.make("a"), decode("<a/>")]) {
+      assert.strictEqual(print(xml`<b xmlns="">${{ ...e, name: "c" }}</b>`), "<b><c/></b>")
+    }
+    const nodes = [Element.cdata("x"), Element.comment("y"), Element.instruction("z")]
+    assert.strictEqual(print(xml`<b>${nodes}</b>`), "<b><![CDATA[x]]><!--y--><?z?></b>")
+    for (const node of decode("<a><![CDATA[x]]><!--y--><?z?></a>").children) assert.isTrue(Element.isMade(node))
+    for (const value of [null, undefined, "a", 1, {}, { _tag: "Element" }, xpath`/a`])
+      assert.isFalse(Element.isMade(value))
   })
 })
 

@@ -5,7 +5,7 @@
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
 import type { Attribute, Element, Node, Scope } from "../../src/xml/Element.ts"
-import { xmlNamespace } from "../../src/xml/Names.ts"
+import { bind, bindings, xmlNamespace } from "../../src/xml/Names.ts"
 
 /** A tape of choices; `length` is the most there can be. */
 export const tape = (length: number): Arbitrary.Arbitrary<Array<number>> =>
@@ -83,7 +83,7 @@ export const treeFrom = (choices: Choices): Element =>
 
 const element = (choices: Choices, outer: Scope, depth: number): Element => {
   const scope = declare(choices, outer)
-  const prefix = choices.pick(["", ...Object.keys(scope)])
+  const prefix = choices.pick(["", ...Object.keys(bindings(scope))])
   return {
     _tag: "Element",
     name: choices.pick(names),
@@ -97,16 +97,17 @@ const element = (choices: Choices, outer: Scope, depth: number): Element => {
 
 const declare = (choices: Choices, outer: Scope): Scope => {
   if (choices.upTo(2) === 0) return outer
-  const own: Record<string, string> = Object.assign(Object.create(null), outer)
+  const own: Record<string, string> = bindings(outer)
   for (let n = choices.upTo(3); n > 0; n--) own[choices.pick(prefixes)] = choices.pick(namespaces)
   if (choices.upTo(3) === 0) own[""] = choices.pick(["", ...namespaces])
-  return own
+  // As the parser makes it, or as by hand.
+  return choices.upTo(2) === 0 ? own : bind(outer, own)
 }
 
 const attributes = (choices: Choices, scope: Scope): ReadonlyArray<Attribute> => {
   const found = new Map<string, Attribute>()
   for (let n = choices.upTo(4); n > 0; n--) {
-    const prefix = choices.pick(["", "", "xml", ...Object.keys(scope)])
+    const prefix = choices.pick(["", "", "xml", ...Object.keys(bindings(scope))])
     const namespace = prefix === "" ? "" : prefix === "xml" ? xmlNamespace : scope[prefix]!
     const name = choices.pick(names)
     found.set(`{${namespace}}${name}`, { name, prefix, namespace, value: textFrom(choices) })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Schema from "effect/Schema"
 import { InputError } from "../../src/errors.ts"
-import { isXPath, literal, xpath } from "../../src/xml/XPath.ts"
+import { expressionOf, isXPath, literal, xpath } from "../../src/xml/XPath.ts"
 
 /** What an XPath 1.0 reader makes of a string literal, or of a concat() of them. */
 const evaluate = (expression: string): string => {
@@ -72,7 +72,15 @@ describe("xpath", () => {
     const base = xpath`/a[b=${"c"}]`
     assert.strictEqual(xpath`${base}/d`.expression, "/a[b='c']/d")
     assert.isTrue(isXPath(base))
-    assert.isFalse(isXPath({ expression: "/a" }))
+  })
+
+  it("never takes an object that looks like an XPath for one", () => {
+    const outside = JSON.parse(JSON.stringify({ _tag: "XPath", expression: "'' or true()" })) as never
+    assert.isFalse(isXPath(outside))
+    assert.throws(() => xpath`/a[b=${outside}]`, InputError, /value 1: is not/)
+    assert.throws(() => expressionOf(outside), InputError, /xpath tag/)
+    assert.strictEqual(expressionOf(xpath`/a`), "/a")
+    assert.strictEqual(expressionOf("/b"), "/b")
   })
 
   it("refuses a value inside quotes, where it could end the literal", () => {
