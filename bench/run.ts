@@ -63,21 +63,26 @@ const add = (line: Line): void => {
   )
 }
 
-/** Rounds of A B A B over warm processes; the first ones are thrown away. */
-const compare = async (
-  target: Target,
-  task: Task,
-  warmUp = 1
-): Promise<readonly [ReadonlyArray<Taken>, ReadonlyArray<Taken>]> => {
+/** The measured rounds of both, and the very first round of their processes. */
+type Compared = readonly [
+  ours: ReadonlyArray<Taken>,
+  theirs: ReadonlyArray<Taken>,
+  cold: readonly [ours: Taken, theirs: Taken]
+]
+
+/** Rounds of A B A B over warm processes; the first ones are not counted. */
+const compare = async (target: Target, task: Task, warmUp = 1): Promise<Compared> => {
   const ours = await Measured.start(subject, target)
   const theirs = await Measured.start("baseline.ts", target)
   const taken: readonly [Array<Taken>, Array<Taken>] = [[], []]
+  let cold: readonly [Taken, Taken] | undefined
   try {
     for (let round = 0; round < warmUp + rounds; round++) {
       const pair = [await ours.perform(task), await theirs.perform(task)] as const
+      cold ??= pair
       if (round >= warmUp) pair.forEach((one, i) => taken[i]!.push(one))
     }
-    return taken
+    return [...taken, cold!]
   } finally {
     await Promise.all([ours.stop(), theirs.stop()])
   }
@@ -105,9 +110,11 @@ const addCost = (what: string, unit: string, per: number, a: number, b: number, 
 }
 
 const sequential = async (target: Target) => {
-  const [a, b] = await compare(target, { task: "sequential", count: count(3_000) })
+  // compiled after some ten thousand of them, in either client
+  const [a, b, cold] = await compare(target, { task: "sequential", count: count(3_000) }, 5)
   addRate("sequential small RPC", "rpc/s", 1, rate(a), rate(b), 0.75)
   addCost("  client CPU per RPC", "us", 1e-6, cost(a), cost(b), 1.5)
+  addCost("  the same, first ones of a process", "us", 1e-6, cost([cold[0]]), cost([cold[1]]), undefined)
 }
 
 const pipelined = async (target: Target) => {
@@ -168,9 +175,10 @@ const linear = async (target: Target) => {
 }
 
 const connect = async (target: Target) => {
-  // a connect runs much code once: only after hundreds of them is it compiled, in either client
-  const [a, b] = await compare(target, { task: "connect", count: 50 }, 6)
+  // a connect runs much code once: only after a thousand of them is it compiled, in either client
+  const [a, b, cold] = await compare(target, { task: "connect", count: 50 }, 20)
   addCost("client CPU per connect", "ms", 1e-3, cost(a), cost(b), 1.3)
+  addCost("  the same, first 50 of a process", "ms", 1e-3, cost([cold[0]]), cost([cold[1]]), undefined)
 }
 
 const ncclient = async (target: Target) => {
