@@ -32,6 +32,7 @@ const unread: Hello.Hello = { sessionId: undefined, capabilities: Capabilities.m
 export class HelloExchange {
   readonly #options: Options
   readonly #outcome = Deferred.makeUnsafe<void, Errors.ConnectError>()
+  #settled = false
   #peer: Hello.Hello | undefined
   #profile: Profile.Profile = Profile.generic
   #framing: Framing.Mode = "end-of-message"
@@ -73,11 +74,13 @@ export class HelloExchange {
 
   /** Lets the opener go on; called when the batch that held the hello is finished. */
   succeed(): void {
+    this.#settled = true
     Deferred.doneUnsafe(this.#outcome, Exit.void)
   }
 
-  fail(error: Errors.ConnectError): void {
-    Deferred.doneUnsafe(this.#outcome, Exit.fail(error))
+  /** Every session ends; only one that ends here needs its error, which costs 100 µs to make. */
+  fail(why: () => Errors.ConnectError): void {
+    if (!this.#settled) Deferred.doneUnsafe(this.#outcome, Exit.fail(why()))
   }
 
   /** Waits for the peer's hello; `late` makes the error after so many milliseconds. */

@@ -229,7 +229,7 @@ export class Session {
     const calls = this.#calls.clear()
     this.#outbox.clear()
     this.#wireClosed = Effect.asVoid(Fiber.await(this.#fork(Scope.close(this.#wire, Exit.void))))
-    this.#hello.fail(reason.error ?? HelloExchange.endedBefore(reason, this.context))
+    this.#hello.fail(() => reason.error ?? HelloExchange.endedBefore(reason, this.context))
     for (const call of calls) {
       if (!call.abandoned) call.resume(Effect.fail(this.#lostAtEnd(call)))
     }
