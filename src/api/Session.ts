@@ -159,8 +159,8 @@ export const make = (core: Core.Session, options: Options): Session => {
   const queueDeadline = deadlines.queue
   const turn = makeTurn({ gate, device: peer, maxOutstanding, pool, queueDeadline, context: core.context })
   const run = makeRun(core, turn)
-  const cleanUp: CallOptions["total"] = deadlines.close === Infinity ? "none" : deadlines.close
-  const lockedContext = { session: core, gate, run, cleanUp: { deadline: cleanUp!, total: cleanUp! } }
+  const cleanUp: NonNullable<CallOptions["total"]> = deadlines.close === Infinity ? "none" : deadlines.close
+  const lockedContext = { session: core, gate, run, cleanUp: { deadline: cleanUp, total: cleanUp } }
   const lockedIn: Session["locked"] = (datastores, program, lockedOptions) =>
     locked(datastores, program, lockedContext, lockedOptions)
   const change = { session: core, run, locked: lockedIn }

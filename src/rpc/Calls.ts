@@ -53,8 +53,18 @@ export class Calls {
     return this.#abandoned
   }
 
-  nextId(): string {
-    return String(++this.#issued)
+  /** A call with an id of its own, not yet on the table. */
+  make(asked: Pick<Call, "operation" | "warnings" | "deadline" | "total" | "resume" | "since">): Call {
+    return {
+      ...asked,
+      id: String(++this.#issued),
+      frame: undefined,
+      sent: undefined,
+      abandoned: false,
+      answer: undefined,
+      progressAt: undefined,
+      received: 0
+    }
   }
 
   add(call: Call): void {

@@ -163,21 +163,9 @@ export class Session {
     return Effect.callback((resume) => {
       const refused = this.#refusal(operation)
       if (refused !== undefined) return resume(Effect.fail(refused))
-      const call: Call = {
-        id: this.#calls.nextId(),
-        operation,
-        warnings: options.warnings,
-        deadline: options.deadline ?? operation.deadline ?? this.#options.deadlines.rpc,
-        resume,
-        total: options.total ?? Infinity,
-        frame: undefined,
-        sent: undefined,
-        abandoned: false,
-        answer: undefined,
-        since: this.now(),
-        progressAt: undefined,
-        received: 0
-      }
+      const deadline = options.deadline ?? operation.deadline ?? this.#options.deadlines.rpc
+      const { total = Infinity, warnings } = options
+      const call = this.#calls.make({ operation, warnings, deadline, total, resume, since: this.now() })
       try {
         call.frame = Encode.encode(operation, call.id, this.hello.capabilities, this.framing)
       } catch (error) {

@@ -4,22 +4,18 @@ import * as Schema from "effect/Schema"
 import { operations } from "../../src/api/Operations.ts"
 import { type Call, Calls } from "../../src/rpc/Calls.ts"
 
+const asked = {
+  operation: operations.get(),
+  warnings: undefined,
+  deadline: 60_000,
+  total: Infinity,
+  resume: () => {},
+  since: 0
+}
+
 const make = (calls: Calls, sent = true): Call => {
-  const call: Call = {
-    id: calls.nextId(),
-    operation: operations.get(),
-    warnings: undefined,
-    deadline: 60_000,
-    resume: () => {},
-    frame: sent ? undefined : Buffer.from("x"),
-    abandoned: false,
-    answer: undefined,
-    since: 0,
-    progressAt: undefined,
-    received: 0,
-    total: Infinity,
-    sent: undefined
-  }
+  const call = calls.make(asked)
+  if (!sent) call.frame = Buffer.from("x")
   calls.add(call)
   return call
 }
@@ -32,7 +28,7 @@ const matched = (calls: Calls, id: string | undefined, foreign: "fail" | "oldest
 describe("Calls", () => {
   it("gives every call an id of its own", () => {
     const calls = new Calls()
-    assert.strictEqual(new Set(Array.from({ length: 100 }, () => calls.nextId())).size, 100)
+    assert.strictEqual(new Set(Array.from({ length: 100 }, () => calls.make(asked).id)).size, 100)
   })
 
   it("matches a reply by its id, in any order, once", () => {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { operations } from "../../src/api/Operations.ts"
-import type { Call } from "../../src/rpc/Calls.ts"
+import { type Call, Calls } from "../../src/rpc/Calls.ts"
 import { Outbox } from "../../src/rpc/Outbox.ts"
 
 const make = () => {
@@ -24,20 +24,19 @@ const make = () => {
   }
 }
 
+const calls = new Calls()
+
 const call = (id: string): Call => ({
+  ...calls.make({
+    operation: operations.get(),
+    warnings: undefined,
+    deadline: 1,
+    total: Infinity,
+    resume: () => {},
+    since: 0
+  }),
   id,
-  operation: operations.get(),
-  warnings: undefined,
-  deadline: 1,
-  resume: () => {},
-  frame: Buffer.from(id),
-  abandoned: false,
-  answer: undefined,
-  since: 0,
-  progressAt: undefined,
-  received: 0,
-  total: Infinity,
-  sent: undefined
+  frame: Buffer.from(id)
 })
 
 describe("Outbox", () => {
