@@ -132,12 +132,18 @@ interface Read {
 // The text is read each time; its lines are parsed again only when it has changed.
 const parsed = new Map<string, { readonly text: string; readonly lines: ReadonlyArray<KnownHosts.Line> }>()
 
+/** A pipe that nobody writes to would hold up every connect, before any deadline has begun. */
+const read = async (path: string): Promise<string> => {
+  if ((await Fs.stat(path)).isFIFO()) throw Object.assign(new Error("a pipe"), { code: "it is a pipe" })
+  return Fs.readFile(path, "utf8")
+}
+
 const readAll = async (files: ReadonlyArray<string>): Promise<Read> => {
   const lines: Array<KnownHosts.Line> = []
   const problems: Array<string> = []
   for (const file of files) {
     try {
-      const text = await Fs.readFile(expandHome(file), "utf8")
+      const text = await read(expandHome(file))
       const before = parsed.get(file)
       const entry = before?.text === text ? before : { text, lines: KnownHosts.parse(text, file) }
       parsed.set(file, entry)

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import { execFileSync } from "node:child_process"
 import * as Fs from "node:fs/promises"
 import * as Os from "node:os"
 import * as Path from "node:path"
@@ -239,4 +240,19 @@ describe("HostKey with what is no policy", () => {
       })
     )
   }
+})
+
+describe("HostKey with a pipe for known_hosts", () => {
+  it.live("does not wait for it, and fails closed", () =>
+    Effect.gen(function* () {
+      const folder = yield* Effect.promise(() => Fs.mkdtemp(Path.join(Os.tmpdir(), "known-hosts-")))
+      const pipe = Path.join(folder, "known_hosts")
+      execFileSync("mkfifo", [pipe])
+      const verifier = yield* HostKey.prepare({ knownHosts: pipe }, "leaf-01", 830)
+      yield* Effect.promise(() => Fs.rm(folder, { recursive: true }))
+      const verdict = verifier.check(blob(ed25519))
+      assert.strictEqual(verdict._tag, "refused")
+      assert.include(JSON.stringify(verdict), "it is a pipe")
+    })
+  )
 })
