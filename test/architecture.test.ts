@@ -6,7 +6,7 @@ import { dirname, join } from "node:path"
 const src = join(import.meta.dirname, "..", "src")
 
 const order = [
-  ["errors.ts", "telemetry.ts"],
+  ["errors.ts", "telemetry"],
   ...["xml", "data", "profiles", "framing", "transport", "rpc", "sessions", "notifications", "api", "testing"].map(
     (name) => [name]
   ),

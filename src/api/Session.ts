@@ -6,15 +6,14 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { CapabilityError, type ConnectError, type OperationError, tryInput, withContext } from "../errors.ts"
+import type { ConnectError, OperationError } from "../errors.ts"
 import type { Mode } from "../framing/Framing.ts"
 import type { Profile } from "../profiles/Profile.ts"
 import type { Capabilities } from "../rpc/Capabilities.ts"
 import type { CallOptions, Operation } from "../rpc/Operation.ts"
-import type { Reply } from "../rpc/Reply.ts"
 import type * as Core from "../rpc/Session.ts"
 import type { OperationPool } from "../sessions/OperationPool.ts"
-import { type DeadlineMillis, millis } from "../transport/Deadlines.ts"
+import type { DeadlineMillis } from "../transport/Deadlines.ts"
 import * as Change from "./Change.ts"
 import { confirmedCommit, type ConfirmedCommitOptions } from "./ConfirmedCommit.ts"
 import type { Datastore } from "./Datastore.ts"
@@ -22,7 +21,8 @@ import type { Fragment } from "./Fragment.ts"
 import { Gate } from "./Gate.ts"
 import { locked, type LockedOptions } from "./Locks.ts"
 import { makeMethods, type Methods } from "./Operations.ts"
-import { make as makeTurn, type Turn } from "./Turn.ts"
+import { makeRun } from "./Send.ts"
+import { make as makeTurn } from "./Turn.ts"
 
 /** What a session has seen so far. */
 export interface Statistics {
@@ -86,60 +86,6 @@ export interface Session extends Methods {
   ) => Effect.Effect<A, E | OperationError | ConnectError, Exclude<R, Scope.Scope>>
   /** Makes running survive a reboot, where the device does not do so itself. */
   readonly save: () => Effect.Effect<"yes" | "not-needed", OperationError>
-}
-
-const lacking = (operation: Operation<unknown>, core: Core.Session): CapabilityError | undefined => {
-  const { capabilities } = core.hello
-  const needed = operation.needs.find((alternatives) => !alternatives.some((name) => capabilities.has(name)))
-  return needed === undefined
-    ? undefined
-    : new CapabilityError({ ...core.context, operation: operation.name, needed, offered: capabilities.uris })
-}
-
-/** Ends sessions, so no locked program holds it back. */
-const passesGate = ({ kind, name }: Operation<unknown>): boolean =>
-  kind === "read" || name === "close-session" || name === "kill-session"
-
-/** A call with its durations in milliseconds; fails with an `InputError` where one is none. */
-const makeCall =
-  (core: Core.Session) =>
-  (operation: Operation<unknown>, { deadline, total, warnings }: CallOptions): Effect.Effect<Reply, OperationError> => {
-    if (deadline === undefined && total === undefined) return core.call(operation, { warnings })
-    const where = { ...core.context, operation: operation.name }
-    const sending = tryInput(() => ({
-      warnings,
-      ...(deadline === undefined ? {} : { deadline: millis("deadline", deadline) }),
-      ...(total === undefined ? {} : { total: millis("total", total) })
-    }))
-    return Effect.flatMap(
-      Effect.mapError(sending, (error) => withContext(error, where)),
-      (options) => core.call(operation, options)
-    )
-  }
-
-/** What a pending confirmed commit of this session makes of a further commit: its confirmation, or its extension. */
-const concernsPending = ({ lease }: Operation<unknown>, core: Core.Session): boolean =>
-  core.leases.pending && (lease?.change === "commit" || lease?.change === "confirm-later")
-
-const wasRefused = (error: OperationError): boolean =>
-  error._tag === "RpcError" && error.errors.some((item) => item.severity === "error")
-
-const makeRun = (core: Core.Session, turn: Turn): Session["run"] => {
-  const call = makeCall(core)
-  const send = <A>(operation: Operation<A>, options: CallOptions): Effect.Effect<A, OperationError> => {
-    const permits = operation.release !== true && !concernsPending(operation, core)
-    const waits = { name: operation.name, gate: !passesGate(operation), permits }
-    return turn(waits, Effect.map(call(operation, options), operation.decode))
-  }
-  return (operation, options = {}) =>
-    Effect.suspend(() => {
-      const error = options.capabilityCheck === false ? undefined : lacking(operation, core)
-      if (error !== undefined) return error
-      const sent = send(operation, options)
-      const after = concernsPending(operation, core) ? undefined : operation.onRefused?.(core.hello.capabilities)
-      if (after === undefined) return sent
-      return Effect.tapError(sent, (refusal) => (wasRefused(refusal) ? Effect.ignore(send(after, {})) : Effect.void))
-    })
 }
 
 export interface Options {

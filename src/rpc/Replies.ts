@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import * as Errors from "../errors.ts"
 import type { Profile } from "../profiles/Profile.ts"
-import { excerpt } from "../telemetry.ts"
+import { excerpt } from "../telemetry/Excerpt.ts"
 import type * as Parse from "../xml/Parse.ts"
 import type { Call, Calls } from "./Calls.ts"
 import * as Message from "./Message.ts"

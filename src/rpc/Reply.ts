@@ -7,7 +7,7 @@
  */
 import * as Effect from "effect/Effect"
 import { type ErrorContext, ProtocolError, type RpcErrorItem } from "../errors.ts"
-import { excerpt } from "../telemetry.ts"
+import { excerpt } from "../telemetry/Excerpt.ts"
 import * as Element from "../xml/Element.ts"
 import * as Namespaces from "../xml/Namespaces.ts"
 import * as Parse from "../xml/Parse.ts"

@@ -1,9 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { excerpt } from "../src/telemetry.ts"
-import { isElement } from "../src/xml/Element.ts"
-import type { Element, Node } from "../src/xml/Element.ts"
-import { print } from "../src/xml/Print.ts"
-import { Choices, damage, seededTape, treeFrom } from "./xml/Trees.ts"
+import { excerpt } from "../../src/telemetry/Excerpt.ts"
+import { isElement } from "../../src/xml/Element.ts"
+import type { Element, Node } from "../../src/xml/Element.ts"
+import { print } from "../../src/xml/Print.ts"
+import { Choices, damage, seededTape, treeFrom } from "../xml/Trees.ts"
 
 describe("excerpt", () => {
   for (const [text, shown] of [

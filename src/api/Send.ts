@@ -1,0 +1,67 @@
+/**
+ * The way of one operation through a session: capability check, turn (gate, semaphore, pool), call, reply.
+ */
+import * as Effect from "effect/Effect"
+import { CapabilityError, type OperationError, tryInput, withContext } from "../errors.ts"
+import type { CallOptions, Operation, Run } from "../rpc/Operation.ts"
+import type { Reply } from "../rpc/Reply.ts"
+import type * as Core from "../rpc/Session.ts"
+import { millis } from "../transport/Deadlines.ts"
+import type { Turn } from "./Turn.ts"
+import * as Writes from "./Writes.ts"
+
+const lacking = (operation: Operation<unknown>, core: Core.Session): CapabilityError | undefined => {
+  const { capabilities } = core.hello
+  const needed = operation.needs.find((alternatives) => !alternatives.some((name) => capabilities.has(name)))
+  return needed === undefined
+    ? undefined
+    : new CapabilityError({ ...core.context, operation: operation.name, needed, offered: capabilities.uris })
+}
+
+/** Ends sessions, so no locked program holds it back. */
+const passesGate = ({ kind, name }: Operation<unknown>): boolean =>
+  kind === "read" || name === "close-session" || name === "kill-session"
+
+/** A call with its durations in milliseconds; fails with an `InputError` where one is none. */
+const makeCall =
+  (core: Core.Session) =>
+  (operation: Operation<unknown>, { deadline, total, warnings }: CallOptions): Effect.Effect<Reply, OperationError> => {
+    if (deadline === undefined && total === undefined) return core.call(operation, { warnings })
+    const where = { ...core.context, operation: operation.name }
+    const sending = tryInput(() => ({
+      warnings,
+      ...(deadline === undefined ? {} : { deadline: millis("deadline", deadline) }),
+      ...(total === undefined ? {} : { total: millis("total", total) })
+    }))
+    return Effect.flatMap(
+      Effect.mapError(sending, (error) => withContext(error, where)),
+      (options) => core.call(operation, options)
+    )
+  }
+
+/** What a pending confirmed commit of this session makes of a further commit: its confirmation, or its extension. */
+const concernsPending = ({ lease }: Operation<unknown>, core: Core.Session): boolean =>
+  core.leases.pending && (lease?.change === "commit" || lease?.change === "confirm-later")
+
+const wasRefused = (error: OperationError): boolean =>
+  error._tag === "RpcError" && error.errors.some((item) => item.severity === "error")
+
+/** `run` of a session: sends any operation. */
+export const makeRun = (core: Core.Session, turn: Turn): Run => {
+  const call = makeCall(core)
+  const send = <A>(operation: Operation<A>, options: CallOptions): Effect.Effect<A, OperationError> => {
+    const permits = operation.release !== true && !concernsPending(operation, core)
+    const waits = { name: operation.name, gate: !passesGate(operation), permits }
+    const attended = Writes.note(operation, call(operation, options))
+    return Effect.map(turn(waits, attended), operation.decode)
+  }
+  return (operation, options = {}) =>
+    Effect.suspend(() => {
+      const error = options.capabilityCheck === false ? undefined : lacking(operation, core)
+      if (error !== undefined) return error
+      const sent = send(operation, options)
+      const after = concernsPending(operation, core) ? undefined : operation.onRefused?.(core.hello.capabilities)
+      if (after === undefined) return sent
+      return Effect.tapError(sent, (refusal) => (wasRefused(refusal) ? Effect.ignore(send(after, {})) : Effect.void))
+    })
+}
