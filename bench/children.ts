@@ -14,7 +14,7 @@ import type { ServerFacts } from "./server.ts"
 const python = "/usr/bin/python3"
 
 /** A child that answers each line of its standard input with a line of JSON. */
-class Talking {
+export class Talking {
   readonly #child: ChildProcessByStdio<Writable, Readable, null>
   readonly #lines: AsyncIterator<string>
 
@@ -36,6 +36,11 @@ class Talking {
     this.#child.stdin.write(`${JSON.stringify(line)}\n`)
   }
 
+  async ask(line: unknown): Promise<unknown> {
+    this.write(line)
+    return this.read()
+  }
+
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
     const gone = once(this.#child, "exit")
@@ -46,9 +51,15 @@ class Talking {
   }
 }
 
-export const startServer = async (): Promise<{ facts: ServerFacts; stop: () => Promise<void> }> => {
-  const child = new Talking("server.ts", {})
-  return { facts: (await child.read()) as ServerFacts, stop: () => child.stop() }
+export interface Server {
+  readonly facts: ServerFacts
+  readonly ask: (line: unknown) => Promise<unknown>
+  readonly stop: () => Promise<void>
+}
+
+export const startServer = async (file = "server.ts"): Promise<Server> => {
+  const child = new Talking(file, {})
+  return { facts: (await child.read()) as ServerFacts, ask: (line) => child.ask(line), stop: () => child.stop() }
 }
 
 /** A measured client in a process of its own, connected. */
@@ -66,8 +77,7 @@ export class Measured {
   }
 
   async perform(task: Task): Promise<Taken> {
-    this.#child.write(task)
-    return (await this.#child.read()) as Taken
+    return (await this.#child.ask(task)) as Taken
   }
 
   stop(): Promise<void> {

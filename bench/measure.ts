@@ -4,13 +4,20 @@
  */
 import { readFileSync, writeFileSync } from "node:fs"
 import { createInterface } from "node:readline"
+import { setTimeout as sleep } from "node:timers/promises"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 
 /** The peer to measure against, given in the environment as BENCH_TARGET. */
 export interface Target {
   readonly port: number
   readonly fingerprint: string
   readonly username: string
+  /** Who is asked whether it is still there, and how often; undefined: as by default. */
+  readonly keepalive?: Keepalive
 }
+
+export type Keepalive = "off" | { readonly level: "ssh" | "netconf"; readonly seconds: number }
 
 export const cipher = "aes128-gcm@openssh.com"
 
@@ -32,6 +39,8 @@ export type Task =
   | { readonly task: "large"; readonly size: number }
   | { readonly task: "memory"; readonly size: number }
   | { readonly task: "connect"; readonly count: number }
+  | { readonly task: "sessions"; readonly sessions: number; readonly each: number }
+  | { readonly task: "idle"; readonly sessions: number; readonly seconds: number }
 
 export interface Taken {
   /** Operations, connects or bytes of replies. */
@@ -41,6 +50,14 @@ export interface Taken {
   readonly cpuSeconds: number
   /** Of `memory`: bytes by which the peak exceeds the idle session. */
   readonly growth?: number
+  /** Of `idle`: bytes in use with all sessions open, after a collection. */
+  readonly memory?: InUse
+}
+
+export interface InUse {
+  readonly rss: number
+  /** The heap and what it holds outside of itself. */
+  readonly heap: number
 }
 
 export const getXml = "<get/>"
@@ -75,8 +92,48 @@ const memory = async (client: Client, size: number): Promise<Taken> => {
   return { ...taken, growth: status("VmHWM") - idle }
 }
 
-const perform = (client: Client, task: Task): Promise<Taken> => {
+setFlagsFromString("--expose-gc")
+const collect = runInNewContext("gc") as () => void
+
+/** What is in use once everything that is dead is gone: what sockets and timers let go of takes a turn or two. */
+export const inUse = async (): Promise<InUse> => {
+  for (let i = 0; i < 3; i++) {
+    collect()
+    await sleep(50)
+  }
+  const { external, heapUsed } = process.memoryUsage()
+  return { rss: status("VmRSS"), heap: heapUsed + external }
+}
+
+/** More sessions of the same process, opened a few at a time. */
+const openTo = async (clients: Array<Client>, count: number, make: () => Client): Promise<void> => {
+  const lane = async () => {
+    while (clients.length < count) {
+      const client = make()
+      clients.push(client)
+      await client.connect()
+    }
+  }
+  await Promise.all(Array.from({ length: 25 }, lane))
+}
+
+/** What idle sessions hold, and what they cost in so many seconds; `amount` is sessions times seconds. */
+const idle = async (sessions: number, seconds: number): Promise<Taken> => {
+  const memory = await inUse()
+  return { ...(await timed(() => sleep(1000 * seconds).then(() => sessions * seconds))), memory }
+}
+
+const perform = async (clients: Array<Client>, make: () => Client, task: Task): Promise<Taken> => {
+  const client = clients[0]!
   switch (task.task) {
+    case "sessions":
+      await openTo(clients, task.sessions, make)
+      return timed(() =>
+        Promise.all(clients.map((one) => one.sequential(task.each))).then(() => task.sessions * task.each)
+      )
+    case "idle":
+      await openTo(clients, task.sessions, make)
+      return idle(task.sessions, task.seconds)
     case "sequential":
       return timed(() => client.sequential(task.count).then(() => task.count))
     case "pipelined":
@@ -100,11 +157,17 @@ const reconnect = async (client: Client, count: number): Promise<number> => {
 
 /** Serves tasks until standard input ends. */
 export const main = async (make: (target: Target) => Client): Promise<void> => {
-  const client = make(JSON.parse(process.env["BENCH_TARGET"]!) as Target)
-  await client.connect()
+  const target = JSON.parse(process.env["BENCH_TARGET"]!) as Target
+  const clients = [make(target)]
+  await clients[0]!.connect()
+  await answer((task) => perform(clients, () => make(target), task as Task))
+  await Promise.all(clients.map((client) => client.close()))
+}
+
+/** Says that it is ready, then answers each line of standard input with a line. */
+export const answer = async (perform: (task: unknown) => Promise<unknown>): Promise<void> => {
   console.log("{}")
   for await (const line of createInterface(process.stdin)) {
-    console.log(JSON.stringify(await perform(client, JSON.parse(line) as Task)))
+    console.log(JSON.stringify(await perform(JSON.parse(line))))
   }
-  await client.close()
 }

@@ -7,9 +7,19 @@ import * as Exit from "effect/Exit"
 import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { Filter, Netconf, Ssh, xml } from "../src/index.ts"
-import type { Session } from "../src/index.ts"
+import type { ConnectOptions, Session } from "../src/index.ts"
 import { main } from "./measure.ts"
 import type { Client, Target } from "./measure.ts"
+
+const sshKeepalive = ({ keepalive }: Target): Pick<Ssh.SshOptions, "keepalive"> => {
+  if (keepalive === undefined) return {}
+  return { keepalive: keepalive !== "off" && keepalive.level === "ssh" ? 1000 * keepalive.seconds : "off" }
+}
+
+const netconfKeepalive = ({ keepalive }: Target): Pick<ConnectOptions, "keepalive"> =>
+  keepalive === undefined || keepalive === "off" || keepalive.level === "ssh"
+    ? {}
+    : { keepalive: { every: 1000 * keepalive.seconds } }
 
 const make = (target: Target): Client => {
   const transport = Ssh.make({
@@ -17,14 +27,16 @@ const make = (target: Target): Client => {
     port: target.port,
     username: target.username,
     auth: { password: Redacted.make("bench") },
-    hostKey: { fingerprint: target.fingerprint }
+    hostKey: { fingerprint: target.fingerprint },
+    ...sshKeepalive(target)
   })
   let scope: Scope.Closeable
   let session: Session
 
   const connect = async () => {
     scope = Scope.makeUnsafe()
-    session = await Effect.runPromise(Scope.provide(Netconf.connect({ transport, maxOutstanding: 64 }), scope))
+    const options = { transport, maxOutstanding: 64, ...netconfKeepalive(target) }
+    session = await Effect.runPromise(Scope.provide(Netconf.connect(options), scope))
   }
 
   const sequential = (count: number) =>

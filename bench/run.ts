@@ -1,8 +1,7 @@
 /**
  * `npm run bench`: measures the library against `ssh2` alone (and against ncclient where Python has it) and says which of
- * the bars it meets. Options: --quick, --only NAME (sequential, pipelined, large, memory, linear, connect, ncclient),
- * --base10 (end-of-message framing instead of chunks), --self (the baseline against itself: how noisy is this machine).
- * Exits with 1 when a bar is missed.
+ * the bars it meets. Options: --quick, --only NAME (the keys of `measures` below), --base10 (end-of-message framing
+ * instead of chunks), --self (the baseline against itself: how noisy is this machine). Exits with 1 when a bar is missed.
  *
  * Two cores are shared by client and server, so only ratios within one run count: each measure takes rounds of A B A B in
  * processes that stay warm, and compares the medians.
@@ -13,17 +12,10 @@ import { parseArgs } from "node:util"
 import { chunkSize } from "./peer.ts"
 import { cipher } from "./measure.ts"
 import type { Taken, Task } from "./measure.ts"
+import * as Many from "./many.ts"
 import { hasNcclient, Measured, runNcclient, startServer } from "./children.ts"
 import type { Target } from "./measure.ts"
-
-interface Line {
-  readonly what: string
-  readonly ours: string
-  readonly theirs: string
-  readonly ratio: string
-  readonly bar: string
-  readonly met: boolean | undefined
-}
+import { add, addCost, addRate, cost, head, median, missed, percent, rate, times } from "./table.ts"
 
 const { values: options } = parseArgs({
   options: {
@@ -38,30 +30,7 @@ const subject = options.self ? "baseline.ts" : "ours.ts"
 const scale = options.quick ? 0.2 : 1
 const rounds = options.quick ? 3 : 7
 const mebi = 1024 * 1024
-const lines: Array<Line> = []
-
-const median = (values: ReadonlyArray<number>): number => values.toSorted((a, b) => a - b)[values.length >> 1]!
-const rate = (all: ReadonlyArray<Taken>): number => median(all.map((taken) => taken.amount / taken.seconds))
-const cost = (all: ReadonlyArray<Taken>): number => median(all.map((taken) => taken.cpuSeconds / taken.amount))
-const percent = (ratio: number): string => `${(100 * ratio).toFixed(0)} %`
-const times = (ratio: number): string => `${ratio.toFixed(2)} x`
 const count = (value: number): number => Math.max(1, Math.round(value * scale))
-
-const add = (line: Line): void => {
-  lines.push(line)
-  const verdict = line.met === undefined ? "" : line.met ? "pass" : "MISS"
-  console.log(
-    [
-      line.what.padEnd(40),
-      line.ours.padStart(14),
-      line.theirs.padStart(14),
-      line.ratio.padStart(10),
-      line.bar.padStart(14)
-    ]
-      .concat(verdict.padStart(6))
-      .join("")
-  )
-}
 
 /** The measured rounds of both, and the very first round of their processes. */
 type Compared = readonly [
@@ -86,27 +55,6 @@ const compare = async (target: Target, task: Task, warmUp = 1): Promise<Compared
   } finally {
     await Promise.all([ours.stop(), theirs.stop()])
   }
-}
-
-/** A comparison of rates: ours must reach so much of theirs. */
-const addRate = (what: string, unit: string, per: number, a: number, b: number, bar: number): void => {
-  const show = (value: number) => `${(value / per).toFixed(value / per < 100 ? 1 : 0)} ${unit}`
-  const as = bar > 1 ? (ratio: number) => `${ratio.toFixed(0)} x` : percent
-  add({ what, ours: show(a), theirs: show(b), ratio: as(a / b), bar: `>= ${as(bar)}`, met: a / b >= bar })
-}
-
-/** A comparison of costs: ours may be so many times theirs. */
-const addCost = (what: string, unit: string, per: number, a: number, b: number, bar: number | undefined): void => {
-  const show = (value: number) => `${(value / per).toFixed(value / per < 10 ? 2 : 0)} ${unit}`
-  const met = bar === undefined ? undefined : a / b <= bar
-  add({
-    what,
-    ours: show(a),
-    theirs: show(b),
-    ratio: times(a / b),
-    bar: bar === undefined ? "" : `<= ${times(bar)}`,
-    met
-  })
 }
 
 const sequential = async (target: Target) => {
@@ -206,7 +154,23 @@ const native = (): boolean => {
   }
 }
 
-const measures = { sequential, pipelined, large, memory, linear, connect, ncclient }
+const many = { subject, quick: options.quick, rounds, compare } satisfies Many.Setting
+
+const measures = {
+  sequential,
+  pipelined,
+  large,
+  memory,
+  linear,
+  connect,
+  sessions: (target: Target) => Many.sessions(target, many),
+  turn: (target: Target) => Many.turn(target, many),
+  idle: (target: Target) => Many.idle(target, many),
+  devices: (target: Target) => Many.devices(target, many),
+  silent: (target: Target) => Many.silent(target, many),
+  hanging: (target: Target) => Many.hanging(target, many),
+  ncclient
+}
 
 const main = async (): Promise<void> => {
   const unknown = options.only.filter((name) => !(name in measures))
@@ -216,9 +180,7 @@ const main = async (): Promise<void> => {
     `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${cpus().length} cores (${cpus()[0]!.model.trim()}), ` +
       `${cipher}, ${framing}, ssh2's ${native() ? "native add-on" : "JavaScript path"}`
   )
-  console.log(
-    `${"".padEnd(40)}${"effect-netconf".padStart(14)}${"compared".padStart(14)}${"ratio".padStart(10)}${"bar".padStart(14)}`
-  )
+  head()
   const server = await startServer()
   try {
     const target = { ...server.facts, username: options.base10 ? "base10" : "base11" }
@@ -228,9 +190,8 @@ const main = async (): Promise<void> => {
   } finally {
     await server.stop()
   }
-  const missed = lines.filter((line) => line.met === false).length
-  console.log(missed === 0 ? "every bar is met" : `${missed} missed`)
-  process.exitCode = missed === 0 ? 0 : 1
+  console.log(missed() === 0 ? "every bar is met" : `${missed()} missed`)
+  process.exitCode = missed() === 0 ? 0 : 1
 }
 
 await main()

@@ -6,7 +6,7 @@
  * with its control characters escaped. This module imports nothing of the library.
  *
  * ConnectError: Connection, Auth, HostKey, Certificate, Channel, Protocol, Deadline, Input.
- * OperationError: Channel, Protocol, Deadline, Capability, Input, Rpc, CommitUnknown. NetconfError: both, and Data.
+ * OperationError: Channel, Protocol, Deadline, Capability, Input, Audit, Rpc, CommitUnknown. NetconfError: both, and Data.
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
@@ -272,6 +272,23 @@ export class InputError extends Schema.TaggedError<InputError>()("InputError", {
   }
 }
 
+/** The audit could not be written, so the change was not sent: with auditing on nothing is changed unrecorded. */
+export class AuditError extends Schema.TaggedError<AuditError>()("AuditError", {
+  ...ErrorContext,
+  detail: Schema.String
+}) {
+  /** What went wrong, without the device and the operation. */
+  get summary(): string {
+    return `the audit cannot be written: ${printable(this.detail)} (not sent)`
+  }
+  override get message(): string {
+    return describe(this, "audit", this.summary)
+  }
+  get isRetryable(): boolean {
+    return false
+  }
+}
+
 /** error-tag of RFC 6241 appendix A and RFC 8639 to 8641; devices add their own. */
 export type ErrorTag =
   | "in-use"
@@ -426,6 +443,7 @@ export type OperationError =
   | DeadlineError
   | CapabilityError
   | InputError
+  | AuditError
   | RpcError
   | CommitUnknownError
 
@@ -442,6 +460,7 @@ const classes = [
   DeadlineError,
   CapabilityError,
   InputError,
+  AuditError,
   RpcError,
   CommitUnknownError,
   DataError
@@ -464,6 +483,19 @@ const remake = <E extends NetconfError>(error: E, fields: Record<string, unknown
 export const withContext = <E extends NetconfError>(error: E, context: ErrorContext): E => {
   const lacking = Object.entries(context).filter(([key]) => error[key as keyof ErrorContext] === undefined)
   return remake(error, Object.fromEntries(lacking))
+}
+
+/** The same error with other words for these fields: what a peer said in them, redacted. */
+export const withFields = <E extends NetconfError>(
+  error: E,
+  fields: Readonly<Record<string, string | ReadonlyArray<string>>>
+): E => {
+  if (Object.keys(fields).length === 0) return error
+  const copy = remake(error, fields)
+  // A stack begins with the message, and the old one must not live on there.
+  const frames = /(?:\n {4}at .*)*$/.exec(error.stack ?? "")?.[0] ?? ""
+  const stack = `${copy.name}: ${copy.message}${frames}`
+  return Object.defineProperty(copy, "stack", { value: stack, configurable: true })
 }
 
 /** The same error, saying what had happened before it; whoever knows more says it later, and wins. */

@@ -9,12 +9,44 @@ import type { Transport as Shape } from "./transport/Transport.ts"
 // Connecting, and a session
 export * as Netconf from "./api/Netconf.ts"
 export { type ConnectOptions, NetconfSession } from "./api/Netconf.ts"
+export type { ReconnectingOptions, ReconnectingSession } from "./api/Reconnecting.ts"
+export type { ConnectionState, DownReason } from "./api/reconnecting/ConnectionState.ts"
+export type { KeepaliveOptions } from "./api/Keepalive.ts"
 export type { Session, Statistics } from "./api/Session.ts"
 export type { CloseReason } from "./rpc/Session.ts"
+export type { WireLogEntry } from "./rpc/WireLogEntry.ts"
+export * as Redaction from "./telemetry/Redaction.ts"
 export type { Framing } from "./rpc/Hello.ts"
 export type { Capabilities, Capability, Module } from "./rpc/Capabilities.ts"
 export * as Profile from "./profiles/Profile.ts"
 export * as OperationPool from "./sessions/OperationPool.ts"
+export * as Audit from "./api/Audit.ts"
+
+// Eyes on all of it
+export * as Metrics from "./telemetry/Metrics.ts"
+export type { OperationOutcome } from "./telemetry/OperationOutcome.ts"
+export { TraceState } from "./telemetry/TraceContext.ts"
+
+// Many devices
+export { Fleet } from "./api/Fleet.ts"
+export type {
+  Device,
+  DeviceResult,
+  DeviceSummary,
+  FleetOptions,
+  FleetRun,
+  FleetService,
+  FleetStatistics,
+  Outcome as FleetOutcome,
+  Program as FleetProgram,
+  Progress as FleetProgress,
+  Retry as FleetRetry,
+  RunOptions,
+  StopAfter,
+  Stopped as FleetStopped,
+  Summary as FleetSummary
+} from "./api/Fleet.ts"
+export * as Inventory from "./api/Inventory.ts"
 
 // Operations, and what they are given and give back
 export { operations as Operations } from "./api/Operations.ts"
@@ -32,9 +64,11 @@ export type { RpcOptions } from "./api/Rpc.ts"
 export type { EditOptions, EditReport } from "./api/Change.ts"
 export type { ConfirmedCommitOptions } from "./api/ConfirmedCommit.ts"
 export type { LockedOptions } from "./api/Locks.ts"
+export type { BreakStale, LockHolder } from "./api/StaleLocks.ts"
 
 // Transports, ready-made and one's own
 export * as Ssh from "./transport/Ssh.ts"
+export * as CredentialGuard from "./transport/CredentialGuard.ts"
 export * as Memory from "./transport/Memory.ts"
 export * as Inbox from "./transport/Inbox.ts"
 export type { Connection, EndReason, Handler, OpenContext } from "./transport/Transport.ts"

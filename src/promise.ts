@@ -1,6 +1,22 @@
 /** The Promise API: `NetconfClient`, and what its callers need beside it. */
 export * from "./api/promise.ts"
+export * from "./api/promise/FleetClient.ts"
+export type {
+  Device,
+  DeviceSummary,
+  FleetOptions,
+  FleetStatistics,
+  Outcome as FleetOutcome,
+  Progress as FleetProgress,
+  StopAfter,
+  Stopped as FleetStopped,
+  Summary as FleetSummary
+} from "./api/Fleet.ts"
+export * as Inventory from "./api/Inventory.ts"
 export { operationPoolSize, setOperationPoolSize } from "./sessions/OperationPool.ts"
+export { resetCredentials } from "./transport/CredentialGuard.ts"
+export * as Redaction from "./telemetry/Redaction.ts"
+export type { WireLogEntry } from "./rpc/WireLogEntry.ts"
 export * as Filter from "./api/Filter.ts"
 export * as Element from "./xml/Element.ts"
 export * as Xml from "./xml/Xml.ts"

@@ -21,6 +21,7 @@ const given: Readonly<Record<string, string>> = {
   hostKey: "Ssh.HostKeyPolicy",
   transport: "Transport",
   session: "Session",
+  client: "NetconfSessionClient",
   config: "Element.Element",
   filter: "Filter.Filter",
   reply: "Element.Element",
@@ -36,6 +37,7 @@ const given: Readonly<Record<string, string>> = {
 
 const prelude = `
 import type { Element, Filter, NetconfError, Session, Ssh, Transport } from "effect-netconf"
+import type { NetconfSessionClient } from "effect-netconf/promise"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"

@@ -27,6 +27,7 @@ const all: ReadonlyArray<Errors.NetconfError> = [
   new Errors.DeadlineError({ ...where, phase: "rpc", deadline: 1000, bytes: 0 }),
   new Errors.CapabilityError({ ...where, needed: [":candidate"], offered: [evil] }),
   new Errors.InputError({ ...where, what: "filter", where: "line 1", why: evil }),
+  new Errors.AuditError({ ...where, detail: evil }),
   rpc({ tag: evil, message: evil, path: evil, info: { badElement: evil, xml: "<a/>" } }),
   new Errors.CommitUnknownError({ ...where, datastore: "running", phase: "sent", cause: channel }),
   new Errors.DataError({ ...where, path: evil, expected: "a number" })
@@ -54,6 +55,10 @@ describe("errors", () => {
     assert.include(
       new Errors.DeadlineError({ phase: "hello", deadline: 30, bytes: 12 }).message,
       "hello: no answer within 30 ms (phase hello, 12 bytes received)"
+    )
+    assert.include(
+      new Errors.AuditError({ ...where, operation: "commit", detail: "the disk is full" }).message,
+      "commit on leaf-01 (session 7): the audit cannot be written: the disk is full (not sent)"
     )
     for (const error of all) assert.match(error.message, /^[a-z-]+ on leaf-01 \(session 7\): /, error._tag)
   })
@@ -133,6 +138,7 @@ describe("errors", () => {
       "ProtocolError",
       "CapabilityError",
       "InputError",
+      "AuditError",
       "CommitUnknownError",
       "DataError"
     ]) {

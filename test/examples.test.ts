@@ -5,6 +5,8 @@ import * as Scope from "effect/Scope"
 import * as Exit from "effect/Exit"
 import { execFile, spawn } from "node:child_process"
 import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createServer } from "node:http"
+import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -140,11 +142,109 @@ describe("examples", () => {
     assert.strictEqual(peer.device.confirmedCommit, undefined)
   })
 
+  it("reconnecting.ts tells what its session goes through, and reads on when it is killed", async () => {
+    const lines = succeeded(await peer.run("reconnecting.ts"))
+    const told = lines.map((line) => line.replace(/\d+(\.\d+)?/g, "N"))
+    assert.deepStrictEqual(told, [
+      "up, session N",
+      "read N bytes",
+      "down: the peer closed the channel, exit status N; attempt N in N s",
+      "attempt N",
+      "up, session N",
+      "read N bytes",
+      "stopped: the session was closed"
+    ])
+  })
+
   it("many-devices.ts reads those that answer, and says why of the others", async () => {
     const [one, other, pool] = succeeded(await peer.run("many-devices.ts"))
     assert.match(one ?? "", /^127\.0\.0\.1: \d+ bytes$/)
     assert.match(other ?? "", /^127\.0\.0\.2: \w+ on 127\.0\.0\.2: /)
     assert.strictEqual(pool, "0 running, 0 waiting, at most 64")
+  })
+
+  it("otlp.ts exports spans, metrics and log lines to a collector", async () => {
+    const received: Record<string, string> = {}
+    const collector = createServer((request, response) => {
+      const path = request.url ?? ""
+      request.on("data", (bytes) => {
+        received[path] = (received[path] ?? "") + String(bytes)
+      })
+      request.on("end", () => response.end("{}"))
+    })
+    await new Promise<void>((resolve) => collector.listen(0, "127.0.0.1", resolve))
+    const endpoint = `http://127.0.0.1:${(collector.address() as AddressInfo).port}`
+    const result = await node("examples/otlp.ts", [], { ...peer.env, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint })
+    collector.close()
+    assert.match(succeeded(result)[0] ?? "", /^\d+ bytes$/)
+    const spans = [...(received["/v1/traces"] ?? "").matchAll(/"name":"((?:netconf\.|inventory)[\w.-]*)","kind"/g)]
+    assert.sameMembers(
+      spans.map(([, name]) => name),
+      ["netconf.get", "netconf.kill-session", "inventory", "netconf.session"]
+    )
+    for (const shown of [
+      '{"key":"rpc.system.name","value":{"stringValue":"netconf"}}',
+      '{"key":"network.peer.address","value":{"stringValue":"127.0.0.1"}}',
+      '{"key":"netconf.outcome","value":{"stringValue":"refused"}}',
+      '{"key":"error.type","value":{"stringValue":"RpcError"}}'
+    ]) {
+      assert.include(received["/v1/traces"], shown)
+    }
+    assert.include(received["/v1/metrics"], '"name":"netconf.operation.duration"')
+  })
+
+  it("prometheus.ts shows the metrics of what it did", async () => {
+    const probe = createServer()
+    await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve))
+    const { port } = probe.address() as AddressInfo
+    await new Promise((resolve) => probe.close(resolve))
+    const lines = succeeded(await node("examples/prometheus.ts", [], { ...peer.env, METRICS_PORT: String(port) }))
+    for (const line of [
+      'netconf_operations{operation="get",outcome="ok"} 3',
+      'netconf_operation_duration_count{operation="get",outcome="ok"} 3',
+      'netconf_sessions{state="up"} 1',
+      "netconf_pool_size 256"
+    ]) {
+      assert.include(lines, line)
+    }
+  })
+
+  /** The inventory of the examples, with the addresses of a simulated device. */
+  const inventory = (): string => {
+    const path = join(peer.home, "inventory.yaml")
+    const text = readFileSync(join(root, "examples", "inventory.yaml"), "utf8")
+    const at = `host: ${peer.server.host}, port: ${peer.server.port}`
+    writeFileSync(path, text.replaceAll(/host: [\d.]+/g, at))
+    return path
+  }
+
+  it("inventory.ts reads the devices that its inventory calls leaves", async () => {
+    const lines = succeeded(await peer.run("inventory.ts", inventory()))
+    assert.match(lines.toSorted().join("\n"), /^leaf-01: \d+ bytes\nleaf-02: \d+ bytes$/)
+    const { code, stderr } = await node("examples/inventory.ts", ["nowhere.yaml"], peer.env)
+    assert.deepStrictEqual([code, stderr], [1, "inventory: nowhere.yaml: there is no such file\n"])
+    const withoutPassword = await node("examples/inventory.ts", [], { ...peer.env, NETCONF_PASSWORD: "" })
+    assert.strictEqual(
+      withoutPassword.stderr,
+      "inventory: examples/inventory.yaml at line 4, defaults.auth.password: the environment variable NETCONF_PASSWORD is not set\n"
+    )
+  })
+
+  it("fleet-promise.ts changes one device after the other", async () => {
+    const lines = succeeded(await peer.run("fleet-promise.ts", inventory()))
+    assert.deepStrictEqual(lines, ["leaf-01: succeeded, saved: yes", "leaf-02: succeeded, saved: yes"])
+    assert.strictEqual(textAt("system", "location"), "leaf-02")
+  })
+
+  it("fleet.ts reads every device that answers, then changes one, and stops at the one that does not", async () => {
+    const [one, other, ...summary] = succeeded(await peer.run("fleet.ts"))
+    assert.strictEqual(one, `127.0.0.1: ${textAt("system", "hostname")}`)
+    assert.strictEqual(other, "127.0.0.2: failed after 3 attempts")
+    assert.match(summary[0] ?? "", /^2 devices in \d+\.\d s: 1 succeeded, 1 failed$/)
+    assert.strictEqual(summary[1], "stopped: 127.0.0.2 failed; 1 of the 2 that are done did not succeed")
+    assert.match(summary[2] ?? "", /^failed {6}127\.0\.0\.2: ConnectionError: refused: /)
+    assert.strictEqual(textAt("system", "location"), "rack 8")
+    assert.isUndefined(peer.device.confirmedCommit)
   })
 
   it("filters.ts reads by subtree, by XPath and by an rpc of its own", async () => {
@@ -337,7 +437,12 @@ describe("the code of the documentation", () => {
   }
   for (const [page, least] of [
     ["README.md", 6],
-    ["docs/concurrency.md", 1]
+    ["docs/concurrency.md", 1],
+    ["docs/fleet.md", 2],
+    ["docs/reconnecting.md", 1],
+    ["docs/inventory.md", 1],
+    ["docs/fleet-promise.md", 1],
+    ["docs/observability.md", 2]
   ] as const) {
     it(`${page} has only code that stands in an example`, () => {
       const text = readFileSync(join(root, page), "utf8")

@@ -6,14 +6,17 @@ import { CapabilityError, InputError, type OperationError, withState } from "../
 import type { CallOptions, Run } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import type { Session } from "../rpc/Session.ts"
+import * as Logs from "../telemetry/Logs.ts"
 import { commit } from "./Commit.ts"
 import type { Datastore } from "./Datastore.ts"
 import { defined } from "./Defined.ts"
 import { copyConfig, editConfig, type EditConfigOptions, validate as validateOperation } from "./Edit.ts"
 import type { Fragment } from "./Fragment.ts"
+import type { LockedOptions } from "./Locks.ts"
 import { rpc } from "./Rpc.ts"
 
-export interface EditOptions extends Pick<EditConfigOptions, "defaultOperation" | "errorOption">, CallOptions {
+export interface EditOptions
+  extends Pick<EditConfigOptions, "defaultOperation" | "errorOption">, CallOptions, LockedOptions {
   /** Default: the candidate where the peer has one, otherwise running. */
   readonly target?: "candidate" | "running"
   /** Default: where the peer offers it. True insists on it, false leaves it out. */
@@ -37,7 +40,8 @@ export interface ChangeContext {
   readonly run: Run
   readonly locked: <A, E, R>(
     datastores: ReadonlyArray<Datastore>,
-    program: Effect.Effect<A, E, R>
+    program: Effect.Effect<A, E, R>,
+    options?: LockedOptions
   ) => Effect.Effect<A, E | OperationError, R>
 }
 
@@ -120,14 +124,17 @@ export const edit = (
       applied = true
       return done
     })
-    const locked = context.locked(target === "candidate" ? ["running", "candidate"] : ["running"], noted)
+    const locks = target === "candidate" ? (["running", "candidate"] as const) : (["running"] as const)
+    const { breakStale, wait } = options
+    const locked = context.locked(locks, noted, defined({ breakStale, wait }))
     const told = Effect.mapError(locked, (error) => (applied ? withState(error, "the change is applied") : error))
     // An operator must know: nobody is left to be told.
     const done = yield* Effect.onInterrupt(told, () =>
       applied
-        ? Effect.annotateLogs(Effect.logWarning("edit was interrupted after its change was applied"), {
-            ...context.session.context
-          })
+        ? Logs.annotated(
+            context.session.context,
+            Effect.logWarning("edit was interrupted after its change was applied")
+          )
         : Effect.void
     )
     if (options.save !== true) return { target, saved: "no", ...done }

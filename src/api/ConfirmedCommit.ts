@@ -25,11 +25,13 @@ import {
 import { millis } from "../transport/Deadlines.ts"
 import type { ChangeContext } from "./Change.ts"
 import { cancelCommit, commit, type CommitReply } from "./Commit.ts"
+import { defined } from "./Defined.ts"
 import { editConfig, validate as validateOperation } from "./Edit.ts"
 import type { Fragment } from "./Fragment.ts"
+import type { LockedOptions } from "./Locks.ts"
 import type { Session } from "./Session.ts"
 
-export interface ConfirmedCommitOptions {
+export interface ConfirmedCommitOptions extends LockedOptions {
   /** How long the device waits for the confirmation before it rolls back: whole seconds, rounded up. */
   readonly timeout: Duration.Input
   /** The change. Without it, what the program has loaded into the candidate, inside of `session.locked`. */
@@ -70,6 +72,8 @@ interface Pending {
   readonly id: string | undefined
   /** Confirming later than this could commit again what the device has rolled back. */
   readonly confirmBefore: number
+  /** By then the device has rolled back what was not confirmed. */
+  readonly over: number
   readonly rollback: CommitReply["rollback"]
 }
 
@@ -106,9 +110,12 @@ const confirm = (context: ConfirmedCommitContext, pending: Pending) =>
       return yield* new DeadlineError({ ...session.context, operation: "commit", phase: "verify", deadline, bytes: 0 })
     }
     const confirming = commit(idOf(pending.id))
+    // Nobody can interrupt it: its reply is waited for as long as there is anything to confirm.
+    const left = pending.over - now
+    const inTime = { deadline: left, total: left }
     // A confirming commit also commits what is in the candidate by then: `locked` discards it first.
-    const elsewhere = (other: Session) => other.locked(["candidate"], other.run(confirming))
-    yield* onLiving(context, context.run(confirming), elsewhere)
+    const elsewhere = (other: Session) => other.locked(["candidate"], other.run(confirming, inTime))
+    yield* onLiving(context, context.run(confirming, inTime), elsewhere)
   })
 
 /** Takes the commit back. Without cancel-commit (`:confirmed-commit:1.0`) the end of the session does. */
@@ -124,6 +131,10 @@ const cancel = (
   return Effect.mapError(Effect.asVoid(attempt), (error) => withState(error, rollsBack(pending)))
 }
 
+/** Then it was not sent, and there is nothing to cancel. */
+const wasUnrecorded = ({ reasons }: Cause.Cause<OperationError>): boolean =>
+  reasons.some((reason) => Cause.isFailReason(reason) && reason.error._tag === "AuditError")
+
 /** The commit itself, in an uninterruptible region. However it ends without a clear yes, its id is cancelled. */
 const begin = (
   context: ConfirmedCommitContext,
@@ -138,8 +149,12 @@ const begin = (
     const began = yield* Clock.currentTimeMillis
     const persist = id === undefined ? {} : { persist: id }
     const committing = commit({ confirmed: true, confirmTimeout: Duration.millis(timeout), ...persist })
-    const pending: Pending = { id, confirmBefore: began + timeout - margin, rollback: undefined }
-    const reply = yield* Effect.onError(restore(context.run(committing)), () => Effect.ignore(cancel(context, pending)))
+    const pending: Pending = { id, confirmBefore: began + timeout - margin, over: began + timeout, rollback: undefined }
+    // A reply that comes later than this could not be followed by a confirmation.
+    const inTime = { deadline: timeout - margin, total: timeout - margin }
+    const reply = yield* Effect.onError(restore(context.run(committing, inTime)), (cause) =>
+      wasUnrecorded(cause) ? Effect.void : Effect.ignore(cancel(context, pending))
+    )
     return { ...pending, rollback: reply.rollback }
   })
 
@@ -200,5 +215,6 @@ export const confirmedCommit = <A, E, R>(
         )
       })
     )
-    return yield* context.locked(["running", "candidate"], program)
+    const { breakStale, wait } = options
+    return yield* context.locked(["running", "candidate"], program, defined({ breakStale, wait }))
   })

@@ -11,11 +11,14 @@ import * as Exit from "effect/Exit"
 import type * as Schedule from "effect/Schedule"
 import { InputError, type OperationError, withState } from "../errors.ts"
 import type { CallOptions, Operation, Run } from "../rpc/Operation.ts"
+import type { Reply } from "../rpc/Reply.ts"
 import type { Session } from "../rpc/Session.ts"
 import { discardChanges } from "./Commit.ts"
 import type { Datastore } from "./Datastore.ts"
 import type { Gate } from "./Gate.ts"
 import { lock, unlock } from "./Lock.ts"
+import { type Outliving, untilLost } from "./LostLocks.ts"
+import { type BreakStale, breaking } from "./StaleLocks.ts"
 
 const order: ReadonlyArray<Datastore> = ["running", "candidate", "startup"]
 
@@ -27,7 +30,8 @@ const plan = (
   datastores: ReadonlyArray<Datastore>,
   session: Session
 ): Effect.Effect<ReadonlyArray<Datastore>, InputError> => {
-  const { held } = session.leases
+  // An ended session has lost what it held: asking anew says so.
+  const held: ReadonlyMap<string, unknown> = session.ended ? new Map() : session.leases.held
   const unknown = datastores.find((datastore) => !order.includes(datastore))
   if (unknown !== undefined || datastores.length === 0) {
     const why = `expected ${order.join(", ")}, got ${unknown === undefined ? "none" : String(unknown)}`
@@ -48,14 +52,24 @@ export interface LockedOptions {
    * `Schedule.upTo({ duration: "1 minute" })`. Default: a held lock fails at once.
    */
   readonly wait?: Schedule.Schedule<unknown, OperationError>
+  /**
+   * Kills the session that holds a lock, if this says so of what the device tells about it: who, from where, since when. Never
+   * unless it is a NETCONF session of somebody else that the device lists at this moment; at most one for each lock.
+   *
+   * The device rolls back what the victim has committed and not confirmed, unless that was persistent; what it left in the
+   * candidate may stay there and keep that locked. The default kills nobody.
+   */
+  readonly breakStale?: BreakStale
 }
 
 const isHeld = (error: OperationError): boolean =>
   error._tag === "RpcError" && (error.has("lock-denied") || error.has("in-use"))
 
 /** One lock; asking again is safe, because a refused lock has changed nothing. */
-const acquire = ({ run }: LockedContext, asking: Operation<unknown>, { wait }: LockedOptions) =>
-  wait === undefined ? run(asking) : Effect.retry(run(asking), { schedule: wait, while: isHeld })
+const acquire = ({ run, session }: LockedContext, asking: Operation<Reply>, { breakStale, wait }: LockedOptions) => {
+  const ask = breakStale === undefined ? run(asking) : breaking({ session, run, breakStale }, asking)
+  return wait === undefined ? ask : Effect.retry(ask, { schedule: wait, while: isHeld })
+}
 
 export interface LockedContext {
   readonly session: Session
@@ -63,6 +77,7 @@ export interface LockedContext {
   readonly run: Run
   /** How long each step of the clean-up may take. */
   readonly cleanUp: CallOptions
+  readonly outliving: Outliving
 }
 
 /** Gives back what was taken: the edits, then the locks, last one first. Every step is tried; the failures come back. */
@@ -105,7 +120,8 @@ export const locked = <A, E, R>(
         const planned = yield* plan(datastores, context.session)
         const asked = new Map(planned.map((target) => [target, lock({ target })]))
         const take = takeLocks(context, asked, options)
-        const exit = yield* Effect.exit(restore(Effect.andThen(take, context.gate.lend(program))))
+        const inside = Effect.andThen(take, context.gate.lend(program))
+        const exit = yield* Effect.exit(restore(untilLost(context.session, context.outliving, inside)))
         const { leases } = context.session
         // Only what was granted to these very requests: another program of the session may hold the others.
         const granted = planned.filter((target) => leases.held.get(target) === asked.get(target))
@@ -119,7 +135,7 @@ export const locked = <A, E, R>(
 const needless = ({ ended, leases }: Session, exit: Exit.Exit<unknown, unknown>): boolean =>
   ended && (Exit.isFailure(exit) || !leases.dirty)
 
-const takeLocks = (context: LockedContext, asked: ReadonlyMap<Datastore, Operation<unknown>>, options: LockedOptions) =>
+const takeLocks = (context: LockedContext, asked: ReadonlyMap<Datastore, Operation<Reply>>, options: LockedOptions) =>
   Effect.gen(function* () {
     for (const asking of asked.values()) yield* acquire(context, asking, options)
     // A stale candidate must not commit over what others have changed in running since.

@@ -10,11 +10,15 @@ import { type ConnectError, InputError, tryInput, withContext } from "../errors.
 import type { Profile } from "../profiles/Profile.ts"
 import type { Framing } from "../rpc/Hello.ts"
 import * as Core from "../rpc/Session.ts"
+import type { WireLogEntry } from "../rpc/WireLogEntry.ts"
 import * as OperationPool from "../sessions/OperationPool.ts"
+import * as Redaction from "../telemetry/Redaction.ts"
 import { type Deadlines, resolve } from "../transport/Deadlines.ts"
 import type { Transport } from "../transport/Transport.ts"
 import { defaultLimits, type Limits } from "../xml/Parse.ts"
 import { findIllegal } from "../xml/Print.ts"
+import * as Keepalive from "./Keepalive.ts"
+import * as Reconnecting from "./Reconnecting.ts"
 import * as Session from "./Session.ts"
 import { closeSession } from "./SessionControl.ts"
 
@@ -40,6 +44,15 @@ export interface ConnectOptions {
   readonly missingSessionId?: "refuse" | "tolerate"
   /** How many abandoned rpcs may stay unanswered before the session is ended. Default: 4. */
   readonly maxAbandoned?: number
+  /** What is hidden in errors and logs besides what the usual models keep secret. */
+  readonly redaction?: Redaction.RedactionOptions
+  /**
+   * Logs every message with its secrets hidden: `true` at Debug, or each entry to a function. Default: off. It never
+   * holds up the session; what it cannot keep up with is dropped and counted.
+   */
+  readonly wireLog?: true | ((entry: WireLogEntry) => Effect.Effect<void>)
+  /** A cheap rpc while the session is idle, so that a dead device is noticed. Default: none. */
+  readonly keepalive?: Keepalive.KeepaliveOptions
 }
 
 const wholeNumber = (what: string, value: number, least: number): number => {
@@ -60,6 +73,11 @@ const uriOf = (uri: string): string => {
   throw new InputError({ what: "capabilities", where: `character ${illegal.index}`, why: "XML cannot carry it" })
 }
 
+const wireLogOf = (sink: ConnectOptions["wireLog"]): ConnectOptions["wireLog"] => {
+  if (sink === undefined || sink === true || typeof sink === "function") return sink
+  throw new InputError({ what: "wireLog", why: `expected true or a function, got ${typeof sink}` })
+}
+
 /** Options with their defaults; throws an `InputError`. */
 const read = (options: ConnectOptions): Core.Options & { readonly maxOutstanding: number } => ({
   transport: options.transport,
@@ -73,6 +91,9 @@ const read = (options: ConnectOptions): Core.Options & { readonly maxOutstanding
   invalidUtf8: options.invalidUtf8 ?? "refuse",
   requireSessionId: options.missingSessionId !== "tolerate",
   maxAbandoned: wholeNumber("maxAbandoned", options.maxAbandoned ?? 4, 0),
+  redaction: Redaction.make(options.redaction),
+  wireLog: wireLogOf(options.wireLog),
+  keepalive: Keepalive.resolve(options.keepalive),
   closeSession: closeSession()
 })
 
@@ -96,6 +117,22 @@ export const connect = (options: ConnectOptions): Effect.Effect<Session.Session,
       reconnect: connect(options)
     })
   }).pipe(Effect.mapError((error) => withContext(error, { label: options.label, peer: options.transport.peer })))
+
+/**
+ * Opens a session that comes back: it is opened anew whenever it is lost, until the scope ends. Returns when the first one
+ * is up. An error that no attempt will mend (`AuthError`, `HostKeyError`, `CertificateError`, `InputError`) ends it for good.
+ *
+ * @example
+ * const session = yield* Netconf.reconnecting({ label: "leaf-01", transport }, { whileDown: "wait" })
+ * const reply = yield* session.getConfig({ source: "running" }) // repeated when the connection is lost
+ */
+export const reconnecting = (
+  options: ConnectOptions,
+  reconnect: Reconnecting.ReconnectingOptions = {}
+): Effect.Effect<Reconnecting.ReconnectingSession, ConnectError, Scope.Scope> => {
+  const where = { label: options.label, peer: options.transport.peer }
+  return Effect.mapError(Reconnecting.make(connect(options), where, reconnect), (error) => withContext(error, where))
+}
 
 /** A session as a service, for programs that are about one device. `Layer.mock(NetconfSession, {...})` stands in for it. */
 export class NetconfSession extends Context.Service<NetconfSession, Session.Session>()(

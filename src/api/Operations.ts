@@ -68,12 +68,15 @@ const taken: { readonly [Name in keyof Table]: ReadonlyArray<string> } = {
   rpc: ["read"]
 }
 
-/** Options of every call; `signal` is the Promise adapter's. */
-const everyCall = ["deadline", "total", "warnings", "capabilityCheck", "signal"]
+/** Options of every call. */
+const ofCalls = ["deadline", "total", "warnings", "capabilityCheck"]
+
+/** With those of the Promise adapter. */
+const everyCall = [...ofCalls, "signal", "changeId"]
 
 const wrongOptions = (name: keyof Table, options: unknown): InputError | undefined => {
   if (options === undefined) return undefined
-  const names = [...taken[name], ...everyCall.slice(0, -1)].join(", ")
+  const names = [...taken[name], ...ofCalls].join(", ")
   if (typeof options !== "object" || options === null) {
     return new InputError({ what: name, why: `expected options in an object ({ ${names} }), got ${typeof options}` })
   }

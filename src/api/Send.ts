@@ -6,7 +6,11 @@ import { CapabilityError, type OperationError, tryInput, withContext } from "../
 import type { CallOptions, Operation, Run } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import type * as Core from "../rpc/Session.ts"
+import type { OperationSpan } from "../telemetry/Spans.ts"
 import { millis } from "../transport/Deadlines.ts"
+import * as Audited from "./audit/Audited.ts"
+import * as ChangeId from "./audit/ChangeId.ts"
+import * as Observe from "./Observe.ts"
 import type { Turn } from "./Turn.ts"
 import * as Writes from "./Writes.ts"
 
@@ -25,17 +29,22 @@ const passesGate = ({ kind, name }: Operation<unknown>): boolean =>
 /** A call with its durations in milliseconds; fails with an `InputError` where one is none. */
 const makeCall =
   (core: Core.Session) =>
-  (operation: Operation<unknown>, { deadline, total, warnings }: CallOptions): Effect.Effect<Reply, OperationError> => {
-    if (deadline === undefined && total === undefined) return core.call(operation, { warnings })
+  (
+    operation: Operation<unknown>,
+    { deadline, total, warnings }: CallOptions,
+    span: OperationSpan | undefined
+  ): Effect.Effect<Reply, OperationError> => {
+    if (deadline === undefined && total === undefined) return Audited.call(core, operation, { warnings, span })
     const where = { ...core.context, operation: operation.name }
     const sending = tryInput(() => ({
       warnings,
+      span,
       ...(deadline === undefined ? {} : { deadline: millis("deadline", deadline) }),
       ...(total === undefined ? {} : { total: millis("total", total) })
     }))
     return Effect.flatMap(
       Effect.mapError(sending, (error) => withContext(error, where)),
-      (options) => core.call(operation, options)
+      (options) => Audited.call(core, operation, options)
     )
   }
 
@@ -49,11 +58,18 @@ const wasRefused = (error: OperationError): boolean =>
 /** `run` of a session: sends any operation. */
 export const makeRun = (core: Core.Session, turn: Turn): Run => {
   const call = makeCall(core)
-  const send = <A>(operation: Operation<A>, options: CallOptions): Effect.Effect<A, OperationError> => {
-    const permits = operation.release !== true && !concernsPending(operation, core)
-    const waits = { name: operation.name, gate: !passesGate(operation), permits }
-    const attended = Writes.note(operation, call(operation, options))
-    return Effect.map(turn(waits, attended), operation.decode)
+  const observe = Observe.make(core)
+  const send = <A>(given: Operation<A>, options: CallOptions): Effect.Effect<A, OperationError> => {
+    const permits = given.release !== true && !concernsPending(given, core)
+    const waits = { name: given.name, gate: !passesGate(given), permits }
+    const sendThis = (operation: Operation<A>) => {
+      const attended = (span: OperationSpan | undefined) => {
+        const noted = Writes.note(operation, call(operation, options, span))
+        return turn(waits, Audited.around(core, operation, !permits, noted))
+      }
+      return Effect.map(observe(operation, attended), operation.decode)
+    }
+    return permits ? ChangeId.noted(core, given, sendThis) : sendThis(given)
   }
   return (operation, options = {}) =>
     Effect.suspend(() => {

@@ -20,6 +20,7 @@ import type { Datastore } from "./Datastore.ts"
 import type { Fragment } from "./Fragment.ts"
 import { Gate } from "./Gate.ts"
 import { locked, type LockedOptions } from "./Locks.ts"
+import { Outliving } from "./LostLocks.ts"
 import { makeMethods, type Methods } from "./Operations.ts"
 import { makeRun } from "./Send.ts"
 import { make as makeTurn } from "./Turn.ts"
@@ -58,7 +59,8 @@ export interface Session extends Methods {
   readonly run: <A>(operation: Operation<A>, options?: CallOptions) => Effect.Effect<A, OperationError>
   /**
    * Runs a program under locks of this session: locked in the safe order, edits discarded and locks released on success,
-   * failure and interruption. Changes by other fibers of this session wait until it is over.
+   * failure and interruption. Changes by other fibers of this session wait until it is over. When the session ends, its
+   * locks are lost: the program is interrupted, and the call fails with a `ChannelError`, or a `CommitUnknownError`.
    *
    * @example
    * session.locked(["running", "candidate"], Effect.gen(function*() {
@@ -103,12 +105,17 @@ export const make = (core: Core.Session, options: Options): Session => {
   const { deadlines, label, maxOutstanding, peer, pool, reconnect } = options
   const gate = new Gate()
   const queueDeadline = deadlines.queue
+  core.life.pool = pool
   const turn = makeTurn({ gate, device: peer, maxOutstanding, pool, queueDeadline, context: core.context })
   const run = makeRun(core, turn)
   const cleanUp: NonNullable<CallOptions["total"]> = deadlines.close === Infinity ? "none" : deadlines.close
-  const lockedContext = { session: core, gate, run, cleanUp: { deadline: cleanUp, total: cleanUp } }
+  const outliving = new Outliving()
+  const lockedContext = { session: core, gate, run, cleanUp: { deadline: cleanUp, total: cleanUp }, outliving }
   const lockedIn: Session["locked"] = (datastores, program, lockedOptions) =>
     locked(datastores, program, lockedContext, lockedOptions)
+  /** From inside the gate on: one that waits outside has nothing to go on with. */
+  const lockedOn: Session["locked"] = (datastores, program, lockedOptions) =>
+    lockedIn(datastores, outliving.run(program), lockedOptions)
   const change = { session: core, run, locked: lockedIn }
   const session: Session = {
     ...makeMethods(run),
@@ -121,19 +128,16 @@ export const make = (core: Core.Session, options: Options): Session => {
     notes: [...core.hello.tolerated, ...(core.connection?.notes ?? [])],
     transport: core.connection?.details ?? {},
     closed: Deferred.await(core.closed),
-    statistics: () => ({
-      bytesIn: core.bytesIn,
-      bytesOut: core.bytesOut,
-      lateReplies: core.replies.counters.late,
-      foreignReplies: core.replies.counters.foreign,
-      unexpectedMessages: core.replies.counters.unexpected,
-      tolerated: { ...core.tolerated, "invalid-utf8": core.replies.counters.replaced }
-    }),
+    statistics: () => {
+      const { bytesIn, bytesOut, foreign, late, replaced, tolerated, unexpected } = core.seen
+      const counted = { bytesIn, bytesOut, lateReplies: late, foreignReplies: foreign, unexpectedMessages: unexpected }
+      return { ...counted, tolerated: { ...tolerated, "invalid-utf8": replaced } }
+    },
     run,
     locked: lockedIn,
     edit: (config, editOptions) => Change.edit(change, config, editOptions),
     confirmedCommit: (commitOptions, verify) =>
-      confirmedCommit({ ...change, reconnect, self: () => session }, commitOptions, verify),
+      confirmedCommit({ ...change, locked: lockedOn, reconnect, self: () => session }, commitOptions, verify),
     save: () => Change.save(change)
   }
   return session

@@ -15,6 +15,7 @@ import type { Operation } from "../rpc/Operation.ts"
 export class Writes {
   #count = 0
   #unknown: CommitUnknownError | "interrupted" | undefined
+  #forbidden = false
   readonly #outer: Writes | undefined
 
   constructor(outer: Writes | undefined) {
@@ -29,6 +30,15 @@ export class Writes {
   /** The first write that was left without a clear reply, whatever the program made of it. */
   get unknown(): CommitUnknownError | "interrupted" | undefined {
     return this.#unknown
+  }
+
+  /** Lets no further write begin: it is interrupted instead, also where the program cannot be. */
+  forbid(): void {
+    this.#forbidden = true
+  }
+
+  get forbidden(): boolean {
+    return this.#forbidden || this.#outer?.forbidden === true
   }
 
   begin(): void {
@@ -52,6 +62,7 @@ export class Writes {
 /** Certainly nothing has reached the device. */
 const wasNotSent = (error: OperationError): boolean => {
   switch (error._tag) {
+    case "AuditError":
     case "CapabilityError":
     case "InputError":
       return true
@@ -82,6 +93,7 @@ export const note = <A>(
     ? self
     : Effect.flatMap(Current, (writes) => {
         if (writes === undefined) return self
+        if (writes.forbidden) return Effect.interrupt
         return Effect.uninterruptibleMask((restore) => {
           writes.begin()
           return Effect.onExit(restore(self), (exit) => Effect.sync(() => writes.end(exit)))

@@ -1,5 +1,6 @@
 /** The errors as users see them, without what the library makes them with. */
 export {
+  AuditError,
   AuthError,
   CapabilityError,
   CertificateError,

@@ -3,6 +3,16 @@
  * what follows the hello, never the hello itself, which is sent before anything is known of the peer.
  */
 
+/**
+ * The element within `<commit>` that takes a comment, and the capability by which a peer says so; where it is not
+ * announced, no comment is sent.
+ */
+export interface CommitComment {
+  readonly name: string
+  readonly namespace: string
+  readonly capability: string
+}
+
 export interface Profile {
   readonly name: string
   /** Milliseconds between the peer's hello and our first rpc. */
@@ -21,6 +31,8 @@ export interface Profile {
   readonly foreignMessageId: "fail" | "oldest"
   /** The rpc that makes running survive a reboot, where it is not copy-config to startup. */
   readonly save: string | undefined
+  /** Where the change id goes in a commit, so that the device's own commit history has it. */
+  readonly commitComment: CommitComment | undefined
 }
 
 /** RFC 6241 as written. */
@@ -30,7 +42,8 @@ export const generic: Profile = {
   locks: "both",
   validateBeforeCommit: true,
   foreignMessageId: "fail",
-  save: undefined
+  save: undefined,
+  commitComment: undefined
 }
 
 /**
@@ -46,8 +59,18 @@ export const iosXe: Profile = {
   save: `<save-config xmlns="http://cisco.com/yang/cisco-ia"/>`
 }
 
-/** Nokia SR OS: a lock of either datastore excludes both. */
-export const srOs: Profile = { ...generic, name: "sr-os", locks: "candidate" }
+const srOsAugments = "urn:nokia.com:sros:ns:yang:sr:ietf-netconf-augments"
+
+/**
+ * Nokia SR OS: a lock of either datastore excludes both. Its commit takes a comment by the YANG module
+ * nokia-sr-ietf-netconf-augments, as ncclient sends it too, where the device announces that module.
+ */
+export const srOs: Profile = {
+  ...generic,
+  name: "sr-os",
+  locks: "candidate",
+  commitComment: { name: "comment", namespace: srOsAugments, capability: srOsAugments }
+}
 
 const marks: ReadonlyArray<readonly [mark: string, profile: Profile]> = [
   ["http://netconfcentral.org/ns/yuma", yuma],

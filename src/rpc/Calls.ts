@@ -6,9 +6,12 @@
  */
 import type * as Effect from "effect/Effect"
 import type { OperationError } from "../errors.ts"
+import type { OperationSpan } from "../telemetry/Spans.ts"
 import type { CallOptions, Operation } from "./Operation.ts"
 import type { Sent } from "./Leases.ts"
 import type { Reply } from "./Reply.ts"
+
+type Answered = Effect.Effect<Reply, OperationError>
 
 export interface Call {
   readonly id: string
@@ -19,6 +22,10 @@ export interface Call {
   /** Milliseconds until the first byte of the reply. */
   readonly deadline: number
   readonly resume: (reply: Effect.Effect<Reply, OperationError>) => void
+  /** Is told what becomes of it, while somebody listens. */
+  readonly span?: OperationSpan | undefined
+  /** Runs what the session sends by itself to give back what this call acquired when nobody waited any more. */
+  readonly attend?: ((undo: Operation<unknown>, sent: Answered) => Answered) | undefined
   /** Undefined once it has been handed to the transport; from then on the device may act on it. */
   frame: Buffer | undefined
   /** Set when it was handed over. */
@@ -53,8 +60,27 @@ export class Calls {
     return this.#abandoned
   }
 
+  /** Outstanding rpcs, tombstones included. */
+  get size(): number {
+    return this.#table.size
+  }
+
+  /** Whether an rpc of this very operation is unanswered. */
+  holds(operation: Operation<unknown>): boolean {
+    for (const call of this.#table.values()) if (call.operation === operation) return true
+    return false
+  }
+
+  /** Whether a caller waits for an rpc of any other operation. */
+  awaitsOther(operation: Operation<unknown>): boolean {
+    for (const call of this.#table.values()) if (!call.abandoned && call.operation !== operation) return true
+    return false
+  }
+
   /** A call with an id of its own, not yet on the table. */
-  make(asked: Pick<Call, "operation" | "warnings" | "deadline" | "total" | "resume" | "since">): Call {
+  make(
+    asked: Pick<Call, "operation" | "warnings" | "deadline" | "total" | "resume" | "since" | "span" | "attend">
+  ): Call {
     return {
       ...asked,
       id: String(++this.#issued),

@@ -15,17 +15,21 @@ const refuseIllegal = (text: string, what: string): void => {
   throw new Errors.InputError({ what, where: `character ${illegal.index}`, why: `XML cannot carry U+${code}` })
 }
 
-/** Throws an `InputError` for what cannot be sent, without context; anything else that it throws is a defect. */
+/**
+ * Throws an `InputError` for what cannot be sent, without context; anything else that it throws is a defect. `traced` are
+ * further attributes of `<rpc>`.
+ */
 export const encode = (
   operation: Operation<unknown>,
   messageId: string,
   capabilities: Capabilities,
-  mode: Framing.Mode
+  mode: Framing.Mode,
+  traced?: Readonly<Record<string, string>>
 ): Buffer => {
   try {
     const text = print(
       Element.make("rpc", Namespaces.base, {
-        attributes: { "message-id": messageId },
+        attributes: traced === undefined ? { "message-id": messageId } : { "message-id": messageId, ...traced },
         children: [operation.encode(capabilities)]
       })
     )

@@ -140,7 +140,7 @@ export const read = (bytes: Buffer, invalidUtf8: "refuse" | "replace"): Message 
     if (head === "incomplete") throw new MessageError("the message ends inside its first element")
     return { bytes: text, head, messageId: messageIdOf(head.attributes), replaced: !valid }
   } catch (error) {
-    if (error instanceof Parse.XmlError) throw new MessageError(error.message)
+    if (error instanceof Parse.XmlError) throw new MessageError(error.placed)
     throw error
   }
 }

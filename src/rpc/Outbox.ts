@@ -7,14 +7,17 @@ import type { Call } from "./Calls.ts"
 
 export class Outbox {
   readonly #onWritten: (call: Call) => void
+  /** Sees each frame, while somebody logs. */
+  readonly #onFrame: ((frame: Buffer) => void) | undefined
   #connection: Connection | undefined
   /** In order; a set, because taking one back must not cost a walk. */
   readonly #waiting = new Set<Call>()
   #full = false
   bytes = 0
 
-  constructor(onWritten: (call: Call) => void) {
+  constructor(onWritten: (call: Call) => void, onFrame?: (frame: Buffer) => void) {
     this.#onWritten = onWritten
+    this.#onFrame = onFrame
   }
 
   /** Writes our hello and opens the way for calls. */
@@ -62,6 +65,7 @@ export class Outbox {
 
   #write(frame: Buffer): void {
     this.bytes += frame.length
+    this.#onFrame?.(frame)
     if (this.#connection?.write(frame) === false) this.#full = true
   }
 }

@@ -6,6 +6,8 @@ import * as Effect from "effect/Effect"
 import * as Errors from "../errors.ts"
 import type { Profile } from "../profiles/Profile.ts"
 import { excerpt } from "../telemetry/Excerpt.ts"
+import type { Redaction } from "../telemetry/Redaction.ts"
+import { redactError } from "../telemetry/RedactedError.ts"
 import type * as Parse from "../xml/Parse.ts"
 import type { Call, Calls } from "./Calls.ts"
 import * as Message from "./Message.ts"
@@ -34,6 +36,8 @@ export interface Owner {
   readonly now: () => number
   /** Milliseconds since 1970. */
   readonly wallClock: () => number
+  /** Hides secrets in what the peer says about this call, those that it repeats from the request too. */
+  readonly redaction: (call: Call) => Redaction
   /** An operation succeeded on the device, whether or not anyone still waits for it. */
   readonly succeeded: (call: Call) => void
   /** Gives back what an abandoned call has acquired. */
@@ -87,6 +91,7 @@ export class Replies {
       this.counters.unexpected++
       return
     }
+    call.span?.received(bytes)
     if (head !== undefined) this.#calls.remove(call)
     if (call.abandoned) return this.#late(call, { _tag: "Unclear", layer, detail })
     // Without a readable id this may not have been its reply: a tombstone waits for the real one.
@@ -142,7 +147,9 @@ export class Replies {
   }
 
   #judge(call: Call, message: Message.Message): void {
-    const judgement = Reply.judge(message, call.operation.expects, this.#owner.limits)
+    call.span?.received(message.bytes.length)
+    const redaction = () => this.#owner.redaction(call)
+    const judgement = Reply.judge(message, call.operation.expects, this.#owner.limits, redaction)
     // What an abandoned call acquired is given back: it was never held.
     const isKept = !call.abandoned || call.operation.undo === undefined
     if (judgement._tag === "Success" && isKept) this.#owner.succeeded(call)
@@ -224,6 +231,7 @@ export class Replies {
     call.answer = "failure"
     const undo = call.operation.undo?.(this.#owner.peer().capabilities)
     if (undo !== undefined) this.#undos.push([call, undo])
-    this.#completed.push([call, Effect.fail(Outcome.lost(call, error, this.#owner.peer(), this.#owner.now()))])
+    const shown = redactError(error, this.#owner.redaction(call))
+    this.#completed.push([call, Effect.fail(Outcome.lost(call, shown, this.#owner.peer(), this.#owner.now()))])
   }
 }

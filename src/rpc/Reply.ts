@@ -8,6 +8,7 @@
 import * as Effect from "effect/Effect"
 import { type ErrorContext, ProtocolError, type RpcErrorItem } from "../errors.ts"
 import { excerpt } from "../telemetry/Excerpt.ts"
+import { type Redaction, standard } from "../telemetry/Redaction.ts"
 import * as Element from "../xml/Element.ts"
 import * as Namespaces from "../xml/Namespaces.ts"
 import * as Parse from "../xml/Parse.ts"
@@ -131,15 +132,20 @@ const unclear = (reply: Element.Element, expected: Expected): Judgement => {
   }
 }
 
-const judgeTree = (reply: Element.Element, expected: Expected): Judgement => {
-  const items = RpcErrors.collect(reply)
+const judgeTree = (reply: Element.Element, expected: Expected, redaction: () => Redaction): Judgement => {
+  const items = RpcErrors.collect(reply, redaction)
   if (isNonEmpty(items) && items.some((item) => item.severity === "error")) return { _tag: "Refused", errors: items }
   if (!hasExpected(reply, expected)) return unclear(reply, expected)
   return { _tag: "Success", warnings: items, tree: reply }
 }
 
-/** Decides what a reply says. Only a certain success is one. */
-export const judge = (message: Message, expected: Expected, limits: Partial<Parse.Limits>): Judgement => {
+/** Decides what a reply says. Only a certain success is one. What its rpc-errors say is redacted. */
+export const judge = (
+  message: Message,
+  expected: Expected,
+  limits: Partial<Parse.Limits>,
+  redaction: () => Redaction = () => standard
+): Judgement => {
   const { bytes, head } = message
   if (head.name !== "rpc-reply" || (head.namespace !== Namespaces.base && head.namespace !== "")) {
     return { _tag: "Unclear", layer: "message", detail: `expected an rpc-reply, got <${head.name}>` }
@@ -155,10 +161,10 @@ export const judge = (message: Message, expected: Expected, limits: Partial<Pars
     return { _tag: "Success", warnings: [], tree: undefined }
   }
   try {
-    return judgeTree(Parse.decode(bytes, { limits }), expected)
+    return judgeTree(Parse.decode(bytes, { limits }), expected, redaction)
   } catch (error) {
     if (!(error instanceof Parse.XmlError)) throw error
-    return { _tag: "Unclear", layer: "xml", detail: error.message }
+    return { _tag: "Unclear", layer: "xml", detail: error.placed }
   }
 }
 
@@ -209,7 +215,7 @@ class MessageReply implements Reply {
       try {
         return Effect.succeed((this.#tree ??= Parse.decode(this.#bytes ?? this.#text!, { limits: this.#limits })))
       } catch (error) {
-        return error instanceof Parse.XmlError ? Effect.fail(this.#error("xml", error.message)) : Effect.die(error)
+        return error instanceof Parse.XmlError ? Effect.fail(this.#error("xml", error.placed)) : Effect.die(error)
       }
     })
   }

@@ -16,14 +16,23 @@ import * as Errors from "../errors.ts"
 import * as Framing from "../framing/Framing.ts"
 import * as Profile from "../profiles/Profile.ts"
 import { excerpt } from "../telemetry/Excerpt.ts"
+import type { Redaction } from "../telemetry/Redaction.ts"
+import { redactError } from "../telemetry/RedactedError.ts"
+import type * as LiveSessions from "../telemetry/LiveSessions.ts"
+import * as Logs from "../telemetry/Logs.ts"
+import * as SessionLife from "../telemetry/SessionLife.ts"
+import type { OperationSpan } from "../telemetry/Spans.ts"
+import * as TraceContext from "../telemetry/TraceContext.ts"
 import type { DeadlineMillis } from "../transport/Deadlines.ts"
 import type { Connection, EndReason, Handler, Transport } from "../transport/Transport.ts"
 import * as Parse from "../xml/Parse.ts"
 import { type Call, Calls } from "./Calls.ts"
-import { DueTimer } from "./DueTimer.ts"
+import { Echo } from "./Echo.ts"
 import * as Encode from "./Encode.ts"
+import { Expiry } from "./Expiry.ts"
 import * as Hello from "./Hello.ts"
 import * as HelloExchange from "./HelloExchange.ts"
+import * as Keepalive from "./Keepalive.ts"
 import { Leases } from "./Leases.ts"
 import type { CallOptions, Operation } from "./Operation.ts"
 import { Outbox } from "./Outbox.ts"
@@ -31,6 +40,7 @@ import * as Outcome from "./Outcome.ts"
 import { Reader } from "./Reader.ts"
 import { type Owner, Replies } from "./Replies.ts"
 import type { Reply } from "./Reply.ts"
+import { WireLog, type WireLogSink } from "./WireLog.ts"
 
 export interface Options extends HelloExchange.Options {
   readonly transport: Transport
@@ -41,6 +51,12 @@ export interface Options extends HelloExchange.Options {
   readonly maxAbandoned: number
   /** Sent when the session is closed. */
   readonly closeSession: Operation<unknown>
+  /** Hides secrets in errors and logs. */
+  readonly redaction: Redaction
+  /** Undefined: no message is logged. */
+  readonly wireLog: WireLogSink | undefined
+  /** Asks an idle peer whether it is still there. */
+  readonly keepalive?: Keepalive.Options | undefined
 }
 
 /** Why a session ended; `error` when the peer's bytes were the reason. */
@@ -54,6 +70,9 @@ export interface Sending extends Pick<CallOptions, "warnings"> {
   readonly deadline?: number
   /** Milliseconds to its last byte, however steadily it comes. */
   readonly total?: number
+  /** Is told what becomes of the call; its trace context goes to a peer that understands it. */
+  readonly span?: OperationSpan | undefined
+  readonly attend?: Call["attend"]
 }
 
 type Fork = <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
@@ -63,6 +82,7 @@ export class Session {
   readonly closed = Deferred.makeUnsafe<CloseReason>()
   readonly handler: Handler
   readonly replies: Replies
+  readonly life: SessionLife.SessionLife
   bytesIn = 0
   readonly #options: Options
   readonly #clock: Clock.Clock
@@ -71,31 +91,47 @@ export class Session {
   readonly #hello: HelloExchange.HelloExchange
   readonly #calls = new Calls()
   readonly #outbox: Outbox
+  readonly #echo: Echo
+  readonly wireLog: WireLog | undefined
   readonly #reader: Reader
-  readonly #timer: DueTimer
+  readonly #expiry: Expiry
   #state: "hello" | "up" | "closing" | "closed" = "hello"
   #connection: Connection | undefined
   #end: CloseReason | undefined
   /** The message that is arriving has exceeded its limit, and its call has been told. */
   #givenUp = false
   #wireClosed: Effect.Effect<void> = Effect.void
+  #unwatch: (() => void) | undefined
+  #traces: TraceContext.Understood = { traceparent: false, tracestate: false }
 
-  constructor(options: Options, clock: Clock.Clock, fork: Fork, wire: Scope.Closeable) {
+  constructor(options: Options, clock: Clock.Clock, fork: Fork, wire: Scope.Closeable, life: SessionLife.SessionLife) {
+    this.life = life
     this.#options = options
     this.#clock = clock
     this.#fork = fork
     this.#wire = wire
     this.#hello = new HelloExchange.HelloExchange(options)
     this.replies = new Replies(this.#calls, this.#owner())
-    this.#outbox = new Outbox((call) => this.#written(call))
-    this.#timer = new DueTimer(
-      () => this.now(),
+    this.#echo = new Echo(options.redaction)
+    const log = this.#makeWireLog(options)
+    this.wireLog = log
+    this.#outbox = new Outbox((call) => this.#written(call), log && ((frame) => log.sent(frame)))
+    this.#expiry = new Expiry({
+      calls: this.#calls,
+      progress: options.deadlines.progress,
+      now: () => this.now(),
       fork,
-      () => this.#expire()
-    )
+      ended: () => this.ended,
+      timedOut: (call, error, now) => this.#timedOut(call, error, now)
+    })
     this.#reader = new Reader(options.limits.bytes, {
-      message: (bytes) => (this.#state === "hello" ? this.#readHello(bytes) : this.replies.message(bytes)),
+      message: (bytes) => {
+        log?.received(bytes)
+        if (this.#state === "hello") this.#readHello(bytes)
+        else this.replies.message(bytes)
+      },
       oversized: (beginning, bytes) => {
+        log?.received(beginning, bytes)
         if (!this.#givenUp) this.#oversized(beginning, bytes)
         this.#givenUp = false
       }
@@ -125,6 +161,10 @@ export class Session {
     return this.#hello.profile
   }
 
+  get redaction(): Redaction {
+    return this.#options.redaction
+  }
+
   get framing(): Framing.Mode {
     return this.#hello.framing
   }
@@ -146,6 +186,19 @@ export class Session {
     return this.#reader.tolerated
   }
 
+  /** What it has counted. */
+  get seen(): LiveSessions.Seen {
+    const { bytesIn, bytesOut } = this
+    const { foreign, late, replaced, unexpected } = this.replies.counters
+    return { bytesIn, bytesOut, late, foreign, unexpected, replaced, tolerated: this.tolerated }
+  }
+
+  /** What there is to say of it once it is up. */
+  get facts(): SessionLife.Facts {
+    const { connection, context, framing, profile } = this
+    return { context, framing, profile: profile.name, address: connection?.details["address"] }
+  }
+
   /** Sends our hello at once and waits for the peer's, within its deadline. */
   exchangeHello(connection: Connection): Effect.Effect<void, Errors.ConnectError> {
     return Effect.suspend(() => {
@@ -158,22 +211,36 @@ export class Session {
     })
   }
 
+  /** From now on an idle peer is asked whether it is still there, if the options say so. */
+  watch(): void {
+    const { keepalive } = this.#options
+    if (keepalive === undefined || this.ended) return
+    this.#unwatch = Keepalive.watch(keepalive, this.#clock, {
+      calls: this.#calls,
+      received: () => this.bytesIn,
+      send: (operation) => void this.#fork(Effect.ignore(this.call(operation, { deadline: Infinity }))),
+      dead: (detail) => this.end({ by: "network", detail })
+    })
+  }
+
   /** Sends an operation and waits for its reply. Interrupting it leaves a tombstone; the session goes on. */
   call(operation: Operation<unknown>, options: Sending = {}): Effect.Effect<Reply, Errors.OperationError> {
     return Effect.callback((resume) => {
       const refused = this.#refusal(operation)
       if (refused !== undefined) return resume(Effect.fail(refused))
       const deadline = options.deadline ?? operation.deadline ?? this.#options.deadlines.rpc
-      const { total = Infinity, warnings } = options
-      const call = this.#calls.make({ operation, warnings, deadline, total, resume, since: this.now() })
+      const { attend, span, total = Infinity, warnings } = options
+      const call = this.#calls.make({ operation, warnings, deadline, total, resume, since: this.now(), span, attend })
       try {
-        call.frame = Encode.encode(operation, call.id, this.hello.capabilities, this.framing)
+        const traced = span?.header === undefined ? undefined : TraceContext.attributes(span.header, this.#traces)
+        call.frame = Encode.encode(operation, call.id, this.hello.capabilities, this.framing, traced)
+        span?.encoded(call.id, call.frame.length)
       } catch (error) {
         if (!(error instanceof Errors.InputError)) throw error
         return resume(Effect.fail(Errors.withContext(error, Outcome.contextOf(call, this.#peer(), call.since))))
       }
       this.#calls.add(call)
-      this.#timer.arm(this.#dueAt(call))
+      this.#expiry.watch(call)
       this.#outbox.send(call)
       return Effect.sync(() => this.#interrupted(call))
     })
@@ -191,7 +258,7 @@ export class Session {
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     const { closeSession } = this.#options
     const polite = this.#state === "up"
-    if (polite) this.#state = "closing"
+    if (polite) this.#state = this.life.state = "closing"
     const goodbye = polite ? Effect.ignore(this.call(closeSession, this.#briefly)) : Effect.void
     return Effect.andThen(
       goodbye,
@@ -206,13 +273,14 @@ export class Session {
   end(why: CloseReason): void {
     if (this.#end !== undefined) return
     const partial = this.#reader.partialBytes
-    const reason =
-      partial === 0
-        ? why
-        : { ...why, detail: `${why.detail}, in the middle of a message (${partial} bytes of it came)` }
+    if (partial > 0) this.wireLog?.received(this.#reader.peek(), partial)
+    const said = this.#options.redaction.text(why.detail)
+    const detail = partial === 0 ? said : `${said}, in the middle of a message (${partial} bytes of it came)`
+    const reason = { ...why, detail }
     this.#end = reason
     this.#state = "closed"
-    this.#timer.cancel()
+    this.#expiry.cancel()
+    this.#unwatch?.()
     this.replies.flush()
     const calls = this.#calls.clear()
     this.#outbox.clear()
@@ -221,6 +289,7 @@ export class Session {
     for (const call of calls) {
       if (!call.abandoned) call.resume(Effect.fail(this.#lostAtEnd(call)))
     }
+    this.life.ended(reason)
     Deferred.doneUnsafe(this.closed, Exit.succeed(reason))
   }
 
@@ -232,16 +301,27 @@ export class Session {
       invalidUtf8: this.#options.invalidUtf8,
       now: () => this.now(),
       wallClock: () => this.#clock.currentTimeMillisUnsafe(),
+      redaction: (call) => this.#echo.of(call.operation, this.hello.capabilities),
       succeeded: (call) => {
         if (call.sent !== undefined) this.leases.succeeded(call.sent)
+        this.#echo.succeeded(call.operation)
       },
       undo: (call, undo) => this.#undo(call, undo)
     }
   }
 
+  #makeWireLog({ deadlines, redaction, wireLog: sink }: Options): WireLog | undefined {
+    if (sink === undefined) return undefined
+    const now = () => this.#clock.currentTimeMillisUnsafe()
+    const context = () => this.context
+    return new WireLog({ sink, redaction, now, context, patience: deadlines.close, fork: this.#fork })
+  }
+
   #written(call: Call): void {
     call.since = this.now()
     call.sent = this.leases.sent(call.operation)
+    this.#echo.sent(call.operation)
+    call.span?.written()
   }
 
   #data(bytes: Uint8Array): void {
@@ -263,8 +343,8 @@ export class Session {
   #unreadable(error: unknown, bytes: Uint8Array): void {
     if (error instanceof Framing.FramingError)
       this.#broken(this.#state === "hello" ? "hello" : "framing", error.message, bytes)
-    else if (error instanceof Hello.HelloError || error instanceof Parse.XmlError)
-      this.#broken("hello", error.message, bytes)
+    else if (error instanceof Hello.HelloError) this.#broken("hello", error.message, bytes)
+    else if (error instanceof Parse.XmlError) this.#broken("hello", error.placed, bytes)
     else throw error
   }
 
@@ -273,7 +353,7 @@ export class Session {
     if (this.#reader.overflowed) return this.#overflowing()
     // Feeds the deadline of the reply that is arriving, and of no other.
     const call = this.replies.progress(this.#reader)
-    if (call !== undefined) this.#timer.arm(call.progressAt! + this.#options.deadlines.progress)
+    if (call !== undefined) this.#expiry.watch(call)
   }
 
   /** A message beyond the limit is given up at once, because its end may never come; the rest of it is only counted. */
@@ -295,6 +375,7 @@ export class Session {
     this.#hello.receive(bytes)
     if (this.framing === "chunked") this.#reader.upgrade()
     this.#state = "up"
+    this.#traces = TraceContext.understood(this.hello.capabilities)
   }
 
   #oversized(beginning: Buffer, bytes: number): void {
@@ -340,10 +421,7 @@ export class Session {
   #warn(call: Call, what: string): void {
     const context = { ...this.context, operation: call.operation.name, messageId: call.id }
     this.#fork(
-      Effect.annotateLogs(
-        Effect.logWarning(`${call.operation.name} was interrupted after it was sent: ${what}`),
-        context
-      )
+      Logs.annotated(context, Effect.logWarning(`${call.operation.name} was interrupted after it was sent: ${what}`))
     )
   }
 
@@ -359,29 +437,9 @@ export class Session {
     }
   }
 
-  #expire(): void {
-    const now = this.now()
-    for (const call of this.#calls.all()) {
-      if (this.ended) return
-      if (call.abandoned) continue
-      const due = this.#dueAt(call)
-      if (due > now) this.#timer.arm(due)
-      else this.#timedOut(call, now)
-    }
-  }
-
-  #dueAt({ deadline, progressAt, since, total }: Call): number {
-    const next = progressAt === undefined ? since + deadline : progressAt + this.#options.deadlines.progress
-    return Math.min(next, since + total)
-  }
-
-  #timedOut(call: Call, now: number): void {
-    const { deadline, progressAt, received, since, total } = call
-    const phase = call.frame !== undefined ? "queue" : progressAt === undefined ? "rpc" : "progress"
-    const passed = now >= since + total ? total : phase === "progress" ? this.#options.deadlines.progress : deadline
-    const error = new Errors.DeadlineError({ phase, deadline: passed, bytes: received })
+  #timedOut(call: Call, error: Errors.DeadlineError, now: number): void {
     const answer = Effect.fail(Outcome.lost(call, error, this.#peer(), now))
-    if (phase === "queue") {
+    if (error.phase === "queue") {
       this.#outbox.remove(call)
       this.#calls.remove(call)
     } else this.#abandon(call)
@@ -394,6 +452,11 @@ export class Session {
     return { deadline: close, total: close }
   }
 
+  #attended({ attend }: Call, undo: Operation<unknown>): Effect.Effect<Reply, Errors.OperationError> {
+    const sent = this.call(undo, this.#briefly)
+    return attend === undefined ? sent : attend(undo, sent)
+  }
+
   /** A late reply says that an abandoned call acquired something: it is given back, or the session is closed. */
   #undo(call: Call, undo: Operation<unknown> | "close-session"): void {
     if (this.#state === "closing" || call.sent?.had === true) return
@@ -403,7 +466,7 @@ export class Session {
     const attempt =
       undo === "close-session"
         ? giveUp
-        : this.call(undo, this.#briefly).pipe(
+        : this.#attended(call, undo).pipe(
             Effect.asVoid,
             Effect.catch(() => giveUp)
           )
@@ -447,22 +510,33 @@ export const open = (options: Options): Effect.Effect<Session, Errors.ConnectErr
       const clock = yield* Clock.Clock
       const context = yield* Effect.context<never>()
       const wire = Scope.makeUnsafe()
-      const session = new Session(options, clock, Effect.runForkWith(context), wire)
+      const life = yield* SessionLife.make(options.transport.peer, options.label)
+      const session = new Session(options, clock, Effect.runForkWith(context), wire, life)
       const openTransport = options.transport.open(session.handler, {
         label: options.label,
         deadlines: options.deadlines
       })
+      if (session.wireLog !== undefined) yield* Scope.addFinalizer(wire, session.wireLog.close)
+      life.begin(() => session.seen)
       yield* restore(
         Scope.provide(openTransport, wire).pipe(
+          Effect.mapError((error) => redactError(error, options.redaction)),
           Effect.flatMap((connection) => session.exchangeHello(connection)),
           Effect.andThen(
-            Effect.suspend(() =>
-              session.profile.firstRpcDelay > 0 ? Effect.sleep(session.profile.firstRpcDelay) : Effect.void
-            )
+            Effect.suspend(() => {
+              life.opened(session.facts)
+              return session.profile.firstRpcDelay > 0 ? Effect.sleep(session.profile.firstRpcDelay) : Effect.void
+            })
           )
         )
-      ).pipe(Effect.onError(() => session.close))
+      ).pipe(
+        Effect.onError((cause) => {
+          life.failed(cause)
+          return session.close
+        })
+      )
       yield* Effect.addFinalizer(() => session.close)
+      session.watch()
       return session
     })
   )

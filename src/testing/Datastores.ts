@@ -238,7 +238,9 @@ export class Datastores {
 
   /** What the end of a session means for the device: §7.5, §8.3.5.2, §8.4.1. */
   release(session: number): void {
-    for (const [name, holder] of this.locks) if (holder === session) this.#release(name, session)
+    if (this.#settings.dialect.releasesLocks) {
+      for (const [name, holder] of this.locks) if (holder === session) this.#release(name, session)
+    }
     if (this.#settings.dialect.candidate === "private") this.#candidates.delete(session)
     if (this.confirmed === undefined || this.confirmed.session !== session) return
     if (this.confirmed.persist === undefined) this.rollback()
@@ -249,7 +251,7 @@ export class Datastores {
   /** The device starts anew from its startup datastore, or from the running one that it keeps. */
   reboot(): void {
     this.rollback()
-    this.#locks.clear()
+    if (this.#settings.dialect.releasesLocks) this.#locks.clear()
     this.#candidates.clear()
     if (this.#settings.hasStartup) this.running = this.startup
   }

@@ -17,6 +17,11 @@ export interface Dialect {
   readonly discardsOnRelease: boolean
   /** Whether an unedited candidate shows changes of running; else it is stale until discarded (NX-OS). Default: true. */
   readonly candidateFollowsRunning: boolean
+  /**
+   * Whether the end of its session, or of the device's power, releases a lock (§7.5). Without it a lock outlives them, and
+   * lock-denied names a session that is gone, or another one that has got its id since. Default: true.
+   */
+  readonly releasesLocks: boolean
   /** What lock-denied lacks. Default: nothing. */
   readonly lockDenied: "complete" | "no-tag" | "no-session-id"
   /** How long commit takes before it changes anything. Default: no time. */
@@ -49,6 +54,15 @@ export interface Dialect {
   readonly warnings: (operation: string, request: Element) => ReadonlyArray<Refusal>
   /** Wraps the rpc-errors of a commit in an element of this name, `commit-results` on Junos. Default: none. */
   readonly commitResults: string | undefined
+  /** Whether eventTime has whole seconds (yuma, and many devices). Default: false. */
+  readonly wholeSeconds: boolean
+  /** Time between two replayed notifications, in which live events occur. Default: no time. */
+  readonly replayPace: Duration.Input
+  /**
+   * The error-tag of a refused subscription: that of its identity (RFC 8640 §7), or operation-failed for all, as in the
+   * drafts. Default: by identity.
+   */
+  readonly subscriptionErrorTag: "by-identity" | "operation-failed"
   /** The only base versions that the device offers, whatever its capabilities say. Default: as they say. */
   readonly framing: "auto" | "end-of-message" | "chunked"
 }
@@ -59,6 +73,7 @@ export const standard: Dialect = {
   candidate: "shared",
   discardsOnRelease: true,
   candidateFollowsRunning: true,
+  releasesLocks: true,
   lockDenied: "complete",
   commitTime: 0,
   commitIgnored: "never",
@@ -75,6 +90,9 @@ export const standard: Dialect = {
   chunkSize: Infinity,
   warnings: () => [],
   commitResults: undefined,
+  wholeSeconds: false,
+  replayPace: 0,
+  subscriptionErrorTag: "by-identity",
   framing: "auto"
 }
 
@@ -88,6 +106,8 @@ export const privateCandidate: Preset = { candidate: "private" }
 export const dirtyCandidate: Preset = { discardsOnRelease: false }
 /** The candidate does not follow running: committing it undoes what others changed, unless it is discarded first. */
 export const staleCandidate: Preset = { candidateFollowsRunning: false }
+/** Locks outlive their session and a reboot, after which session-ids are used again. */
+export const staleLocks: Preset = { releasesLocks: false }
 /** lock-denied as message text only, without error-tag, type and holder. */
 export const untaggedLockDenied: Preset = { lockDenied: "no-tag" }
 /** lock-denied that does not say who. */
@@ -113,6 +133,9 @@ export const noise: Preset = { noise: "\u0000\u0007" }
 export const declarations: Preset = { declaration: true }
 /** Replies lose their message-id. */
 export const iosXe171501: Preset = { messageId: "dropped" }
+
+/** eventTime without a fraction, so that different events have equal stamps. */
+export const wholeSeconds: Preset = { wholeSeconds: true }
 
 /** Junos: base:1.0, `nc:` everywhere, banner and comments around hello, warnings beside ok, errors in commit-results. */
 export const junos: Preset = {

@@ -14,6 +14,8 @@ export interface Attempt<in A, in E = never> {
   readonly elapsed: number
   /** Begins a step with a deadline in milliseconds, and ends the step before it. */
   readonly within: (millis: number, expired: () => void) => void
+  /** Stops the deadline of this step; the result lets what is left of it run, unless another step has begun. */
+  readonly pause: () => () => void
   /** Cleanups run in their order, before the result is handed on; at once if it is settled already. */
   readonly onSettle: (cleanup: Cleanup) => void
   readonly succeed: (value: A) => void
@@ -36,6 +38,8 @@ class Settling<A, E> implements Attempt<A, E> {
   #cleanups: Array<Cleanup> = []
   #began = performance.now()
   #timer: NodeJS.Timeout | undefined
+  #due = Infinity
+  #expired: (() => void) | undefined
   #succeeded = false
 
   constructor(resume: (result: Effect.Effect<A, E>) => void) {
@@ -52,9 +56,24 @@ class Settling<A, E> implements Attempt<A, E> {
 
   within(millis: number, expired: () => void): void {
     if (this.settled) return
-    clearTimeout(this.#timer)
     this.#began = performance.now()
-    this.#timer = millis > longest ? undefined : setTimeout(expired, millis)
+    this.#expired = expired
+    this.#expireIn(millis)
+  }
+
+  #expireIn(millis: number): void {
+    clearTimeout(this.#timer)
+    this.#due = performance.now() + millis
+    this.#timer = millis > longest ? undefined : setTimeout(this.#expired!, millis)
+  }
+
+  pause(): () => void {
+    const expired = this.#expired
+    const left = this.#due - performance.now()
+    clearTimeout(this.#timer)
+    return () => {
+      if (!this.settled && this.#expired === expired) this.#expireIn(Math.max(0, left))
+    }
   }
 
   onSettle(cleanup: Cleanup): void {

@@ -10,6 +10,7 @@ import type { AnyAuthMethod, NextAuthHandler, Prompt as Ssh2Prompt } from "ssh2"
 import { printable } from "../errors.ts"
 import type { Credential, Prepared } from "./Auth.ts"
 import type { Answer, Challenge } from "./AuthOptions.ts"
+import type { Offers } from "./Offers.ts"
 import { AgentRound } from "./SshAgent.ts"
 
 export interface Hooks {
@@ -28,10 +29,12 @@ type Send = (method: AnyAuthMethod) => void
 export class Conversation {
   readonly #username: string
   readonly #hooks: Hooks
+  readonly #offers: Offers
   readonly #pending: Array<Credential>
   readonly #answer: Answer | undefined
   readonly #tried: Array<string>
   readonly #offeredPasswords = new Set<string>()
+  readonly #barred: Array<string> = []
   #offered: ReadonlyArray<string> = []
   #steps: Array<string> = []
   #current = "none"
@@ -40,8 +43,9 @@ export class Conversation {
   #agent: AgentRound | undefined
   #over = false
 
-  constructor(username: string, prepared: Prepared, hooks: Hooks) {
+  constructor(username: string, prepared: Prepared, offers: Offers, hooks: Hooks) {
     this.#username = username
+    this.#offers = offers
     this.#hooks = hooks
     this.#pending = [...prepared.credentials]
     this.#tried = [...prepared.skipped]
@@ -57,6 +61,11 @@ export class Conversation {
   /** What the server says it would accept. */
   get offered(): ReadonlyArray<string> {
     return this.#offered
+  }
+
+  /** Why credentials were left out. */
+  get barred(): ReadonlyArray<string> {
+    return this.#barred
   }
 
   /** After success: what the peer accepted, step by step. */
@@ -81,6 +90,7 @@ export class Conversation {
     if (this.#current !== "none") {
       if (partial === true) this.#steps.push(this.#current)
       else this.#refused++
+      this.#offers.answered(partial === true)
     }
     this.#pick(go)
   }
@@ -115,11 +125,29 @@ export class Conversation {
   #pick(send: Send): void {
     const index = this.#pending.findIndex((credential) => this.#usable(credential))
     if (index < 0) return this.#hooks.fail(this.#exhausted())
-    const [credential] = this.#pending.splice(index, 1)
-    this.#offer(credential!, send)
+    const credential = this.#pending.splice(index, 1)[0]!
+    if (this.#isOffered(credential)) return this.#pick(send)
+    this.#offers.offer(
+      credential,
+      () => this.#offer(credential, send),
+      (why) => {
+        this.#barred.push(why)
+        this.#pick(send)
+      }
+    )
+  }
+
+  /** Twice the same secret would be two failed logins. */
+  #isOffered(credential: Credential): boolean {
+    return credential._tag === "password" && this.#offeredPasswords.has(Redacted.value(credential.password))
   }
 
   #exhausted(): string {
+    const untouched = this.#sent === 0 && this.#barred.length > 0
+    return [...(untouched ? [] : [this.#why()]), ...this.#barred].join("; ")
+  }
+
+  #why(): string {
     if (this.#steps.length > 0) return `accepted ${this.#steps.join(", ")}, but the server wants a further step`
     return this.#sent > 0 ? "not accepted" : "no credential that the server accepts"
   }
@@ -130,6 +158,7 @@ export class Conversation {
         return this.#offerPassword(credential.password, send)
       case "key":
         this.#note(`publickey ${credential.name}`)
+        this.#offers.sent()
         return send({ type: "publickey", username: this.#username, key: credential.key })
       case "agent":
         return this.#startAgent(credential, send)
@@ -147,11 +176,10 @@ export class Conversation {
 
   #offerPassword(password: Redacted.Redacted<string>, send: Send): void {
     const text = Redacted.value(password)
-    // Twice the same secret would be two failed logins.
-    if (this.#offeredPasswords.has(text)) return this.#pick(send)
     this.#offeredPasswords.add(text)
     if (this.#allows("password")) {
       this.#note("password")
+      this.#offers.sent()
       return send({ type: "password", username: this.#username, password: text })
     }
     this.#note("password (by keyboard-interactive)")
@@ -170,6 +198,7 @@ export class Conversation {
           echo: echo === true
         }))
         if (unused !== undefined && prompts.length === 1 && !prompts[0]!.echo) {
+          this.#offers.sent()
           finish([unused])
           unused = undefined
           return
@@ -212,8 +241,10 @@ export class Conversation {
     if (method !== undefined) {
       this.#current = round.current
       this.#sent++
+      this.#offers.sent()
       return send(method)
     }
+    this.#offers.answered(round.signed)
     this.#tried.push(round.describe())
     this.#agent = undefined
     round.dispose()

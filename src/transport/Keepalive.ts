@@ -1,7 +1,8 @@
 /**
- * Notices peers that are gone without a word, by one timer for all connections of the process, which keeps nothing
- * alive. Any byte received counts as life; only a silent connection is asked (docs/decisions/0005-ssh-keepalive.md).
+ * Notices peers that are gone without a word, below NETCONF. Any byte received counts as life; only a silent connection
+ * is asked (docs/decisions/0005-ssh-keepalive.md). The timer is Ticker's, one for all connections of the process.
  */
+import * as Ticker from "./Ticker.ts"
 
 export interface Watched {
   /** After how many milliseconds of silence the peer is asked, and asked again. */
@@ -16,65 +17,48 @@ export interface Watched {
   readonly dead: (silence: number) => void
 }
 
-interface Watch extends Watched {
-  bytes: number
-  lastByte: number
-  lastAsked: number
-  asked: number
-}
+class Watch {
+  readonly #watched: Watched
+  readonly stop: () => void
+  #bytes: number
+  #lastByte: number
+  #lastAsked: number
+  #asked = 0
 
-const watches = new Set<Watch>()
-let timer: NodeJS.Timeout | undefined
-let period = Infinity
+  constructor(watched: Watched) {
+    const { now } = Ticker.ofProcess
+    this.#watched = watched
+    this.#bytes = watched.received()
+    this.#lastByte = this.#lastAsked = now()
+    // A quarter of the interval: what is due is noticed at most that much late.
+    this.stop = Ticker.ofProcess.every(watched.interval / 4, (time) => this.#look(time))
+  }
+
+  #look(now: number): void {
+    const { ask, dead, interval, misses, received } = this.#watched
+    const bytes = received()
+    if (bytes !== this.#bytes) {
+      this.#bytes = bytes
+      this.#lastByte = now
+      this.#asked = 0
+      return
+    }
+    if (now - Math.max(this.#lastByte, this.#lastAsked) < interval) return
+    if (this.#asked < misses) {
+      this.#asked++
+      this.#lastAsked = now
+      return ask()
+    }
+    this.stop()
+    dead(now - this.#lastByte)
+  }
+}
 
 /** Watches until the result is called. */
-export const watch = (watched: Watched): (() => void) => {
-  const now = performance.now()
-  const entry: Watch = { ...watched, bytes: watched.received(), lastByte: now, lastAsked: now, asked: 0 }
-  watches.add(entry)
-  reschedule()
-  return () => {
-    if (watches.delete(entry)) reschedule()
-  }
-}
+export const watch = (watched: Watched): (() => void) => new Watch(watched).stop
 
-/** How many connections are watched, and whether the timer runs; for tests. */
-export const status = (): { readonly watches: number; readonly running: boolean } => ({
-  watches: watches.size,
-  running: timer !== undefined
-})
-
-/** A quarter of the shortest interval: what is due is noticed at most that much late. */
-const reschedule = (): void => {
-  let shortest = Infinity
-  for (const { interval } of watches) shortest = Math.min(shortest, interval)
-  const wanted = Math.max(shortest / 4, 10)
-  if (wanted === period) return
-  period = wanted
-  clearInterval(timer)
-  timer = wanted === Infinity ? undefined : setInterval(tick, Math.min(wanted, 2_147_483_647)).unref()
-}
-
-const tick = (): void => {
-  const now = performance.now()
-  for (const entry of watches) check(entry, now)
-}
-
-const check = (entry: Watch, now: number): void => {
-  const bytes = entry.received()
-  if (bytes !== entry.bytes) {
-    entry.bytes = bytes
-    entry.lastByte = now
-    entry.asked = 0
-    return
-  }
-  if (now - Math.max(entry.lastByte, entry.lastAsked) < entry.interval) return
-  if (entry.asked < entry.misses) {
-    entry.asked++
-    entry.lastAsked = now
-    return entry.ask()
-  }
-  watches.delete(entry)
-  reschedule()
-  entry.dead(now - entry.lastByte)
+/** How many are watched, and whether the timer runs; for tests. */
+export const status = (): { readonly watches: number; readonly running: boolean } => {
+  const { looks, running } = Ticker.ofProcess.status
+  return { watches: looks, running }
 }

@@ -7,8 +7,10 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { ConnectError } from "../errors.ts"
-import { InputError } from "../errors.ts"
+import { AuthError, InputError } from "../errors.ts"
+import * as Logs from "../telemetry/Logs.ts"
 import * as Auth from "./Auth.ts"
+import * as CredentialGuard from "./CredentialGuard.ts"
 import type { Own } from "./Dial.ts"
 import * as Dial from "./Dial.ts"
 import * as HostKey from "./HostKey.ts"
@@ -64,6 +66,11 @@ export const establish = Effect.fnUntraced(function* (resolved: Resolved, contex
   if (typeof keepalive !== "number") return yield* keepalive
   const verifier = yield* HostKey.prepare(options.hostKey ?? "known-hosts", target.host, target.port)
   const prepared = yield* Auth.prepare(options.auth)
+  const guard = yield* CredentialGuard.Current
+  const barred = whyBarred(guard, options.username, prepared)
+  if (barred !== undefined) {
+    return yield* new AuthError({ label: context.label, peer, tried: prepared.skipped, offered: [], detail: barred })
+  }
   const socket = yield* Dial.dial(target, context, own)
   const link = yield* SshLogin.login(
     socket,
@@ -71,12 +78,13 @@ export const establish = Effect.fnUntraced(function* (resolved: Resolved, contex
       username: options.username,
       verifier,
       prepared,
+      guard,
       algorithms: options.algorithms ?? "modern",
       peer
     },
     context
   )
-  if (verifier.warns) yield* warn(resolved, link)
+  if (verifier.warns) yield* warn(resolved, link, context)
   watch(keepalive, link)
   return link
 })
@@ -86,15 +94,30 @@ const checkUsername = (username: string): InputError | undefined =>
     ? new InputError({ what: "username", why: "it is missing, empty or holds a NUL" })
     : undefined
 
+/** Why nothing that is given may be offered to any device: then none is dialled. */
+const whyBarred = (
+  guard: CredentialGuard.CredentialGuard,
+  username: string,
+  { credentials }: Auth.Prepared
+): string | undefined => {
+  const reasons = new Set<string>()
+  for (const credential of credentials) {
+    const identity = CredentialGuard.identify(username, credential)
+    const reason = identity === undefined ? undefined : guard.barred(identity)
+    if (reason === undefined) return undefined
+    reasons.add(reason)
+  }
+  return reasons.size === 0 ? undefined : [...reasons].join("; ")
+}
+
 /** Only after the handshake: before it, the key that was shown is not proven to be the peer's. */
-const warn = (resolved: Resolved, link: Link): Effect.Effect<void> => {
+const warn = (resolved: Resolved, link: Link, { label }: OpenContext): Effect.Effect<void> => {
   const key = link.details["hostKey"] ?? ""
   link.notes.push(`the host key was not checked: ${key}`)
   if (resolved.warned.has(key)) return Effect.void
   resolved.warned.add(key)
-  return Effect.logWarning(
-    `the host key of ${resolved.peer} was accepted without a check (hostKey: "accept-any"): ${key}`
-  )
+  const line = `the host key of ${resolved.peer} was accepted without a check (hostKey: "accept-any"): ${key}`
+  return Logs.annotated({ label, peer: resolved.peer }, Effect.logWarning(line))
 }
 
 const watch = (interval: number, link: Link): void => {

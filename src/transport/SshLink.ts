@@ -9,6 +9,7 @@ import type * as Net from "node:net"
 import ssh2 from "ssh2"
 import { printable } from "../errors.ts"
 import * as Attempt from "./Attempt.ts"
+import { peerName } from "./Target.ts"
 import type { EndReason } from "./Transport.ts"
 
 /** What ssh2 reports through its `error` event. */
@@ -39,6 +40,10 @@ export class Link {
 
   constructor(socket: Net.Socket) {
     this.socket = socket
+    const { remoteAddress, remotePort } = socket
+    if (remoteAddress !== undefined && remotePort !== undefined) {
+      this.details["address"] = peerName(remoteAddress, remotePort)
+    }
     this.client
       .on("error", (fault: SshFault) => {
         if (goesOn(fault)) return

@@ -8,17 +8,22 @@ import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as Redacted from "effect/Redacted"
 import type * as Net from "node:net"
 import type { NegotiatedAlgorithms } from "ssh2"
 import type { ConnectError } from "../errors.ts"
 import { AuthError, ChannelError, DeadlineError, HostKeyError, printable } from "../errors.ts"
+import * as Redaction from "../telemetry/Redaction.ts"
+import { redactError } from "../telemetry/RedactedError.ts"
 import * as Attempt from "./Attempt.ts"
 import type * as Auth from "./Auth.ts"
 import type { Hooks } from "./AuthConversation.ts"
 import { Conversation } from "./AuthConversation.ts"
 import { toConnectionError } from "./ConnectionFault.ts"
+import type { CredentialGuard, Outcome } from "./CredentialGuard.ts"
 import type { Verifier } from "./HostKey.ts"
 import * as KnownHosts from "./KnownHosts.ts"
+import { Offers } from "./Offers.ts"
 import * as SshAlgorithms from "./SshAlgorithms.ts"
 import type { SshFault } from "./SshLink.ts"
 import { Link } from "./SshLink.ts"
@@ -29,6 +34,7 @@ interface LoginOptions {
   readonly username: string
   readonly verifier: Verifier
   readonly prepared: Auth.Prepared
+  readonly guard: CredentialGuard
   readonly algorithms: Preset
   readonly peer: string
 }
@@ -56,12 +62,16 @@ class Login {
   readonly #context: OpenContext
   readonly #run: Run
   readonly #attempt: Attempt.Attempt<Link, ConnectError>
+  readonly #offers: Offers
   readonly #conversation: Conversation
   #phase: "handshake" | "auth" = "handshake"
   #bytesBefore = 0
   #head = Buffer.alloc(0)
   #hostKey: { readonly blob: Buffer; readonly because: string } | undefined
   #prompting: Fiber.Fiber<void> | undefined
+  #outcome: Outcome = "unknown"
+  /** Passwords and answers, while nobody is logged in. */
+  readonly #given = new Set<string>()
 
   constructor(
     link: Link,
@@ -75,7 +85,12 @@ class Login {
     this.#context = context
     this.#run = run
     this.#attempt = attempt
-    this.#conversation = new Conversation(options.username, options.prepared, {
+    for (const one of options.prepared.credentials) {
+      if (one._tag === "password") this.#given.add(Redacted.value(one.password))
+    }
+    const { guard, peer, prepared, username } = options
+    this.#offers = new Offers({ guard, username, device: context.label ?? peer, pause: () => attempt.pause() })
+    this.#conversation = new Conversation(username, prepared, this.#offers, {
       fail: (detail) => this.#fail(this.#authError(detail)),
       answer: (effect, answered) => this.#answer(effect, answered)
     })
@@ -129,19 +144,25 @@ class Login {
 
   #stop(succeeded: boolean): void {
     this.#conversation.dispose()
+    this.#offers.end(this.#outcome)
     this.#prompting?.interruptUnsafe()
     this.#link.socket.off("data", this.#sniff)
     this.#head = Buffer.alloc(0)
+    this.#given.clear()
     if (!succeeded) this.#link.end({ by: "us", detail: "connecting failed" })
   }
 
+  /** A server may repeat what it was given, and only here is it known what that was. */
   #fail(error: ConnectError): void {
-    this.#attempt.fail(error)
+    if (!this.#attempt.settled) this.#outcome = error._tag === "AuthError" ? "refused" : "unknown"
+    this.#attempt.fail(redactError(error, Redaction.standard.hiding(this.#given)))
   }
 
   #ready(): void {
     if (this.#attempt.settled) return
     this.#link.details["auth"] = this.#conversation.accepted
+    this.#link.notes.push(...this.#conversation.barred)
+    this.#outcome = "accepted"
     this.#attempt.succeed(this.#link)
   }
 
@@ -154,7 +175,7 @@ class Login {
   }
 
   #detail(name: string, text: string): void {
-    this.#link.details[name] = printable(text.trim().slice(0, 1_000))
+    this.#link.details[name] = printable(Redaction.standard.text(text.trim().slice(0, 1_000)))
   }
 
   /** Called in each key exchange, so again at each rekey, before the signature is checked (safety rule 26). */
@@ -191,6 +212,7 @@ class Login {
         },
         onSuccess: (answers) => {
           this.#prompting = undefined
+          for (const answer of answers) this.#given.add(Redacted.value(answer))
           if (!this.#attempt.settled) answered(answers)
         }
       })
@@ -258,6 +280,10 @@ class Login {
   #explainAuth(ended: EndReason, fault: SshFault | undefined): ConnectError {
     const { state, tried } = this.#conversation
     const network = ended.by === "network"
+    if (this.#offers.waiting) {
+      if (network) return toConnectionError(fault ?? { code: "ECONNRESET" }, this.#where())
+      return this.#channelError(`${ended.detail} while this login waited for others with the same credential`)
+    }
     // Devices drop the connection after too many attempts. Called anything but a failed login, it would be retried
     // until the account is locked.
     if (state === "refused" || (state === "tried" && !network)) return this.#authError(this.#refusedBy(ended, tried))

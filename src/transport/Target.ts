@@ -3,6 +3,7 @@
  */
 import * as Net from "node:net"
 import { InputError } from "../errors.ts"
+import { placeholder } from "../telemetry/Redaction.ts"
 
 export interface Target {
   readonly host: string
@@ -13,7 +14,12 @@ export interface Target {
 const hostSyntax = /^[\p{L}\p{N}_:][\p{L}\p{N}_.:%-]*$/u
 
 /** A value that may be of any type, told from a number by its quotes. */
-const shown = (value: unknown): string => JSON.stringify(value) ?? String(value)
+const shown = (value: unknown): string =>
+  JSON.stringify(typeof value === "string" ? bare(value) : value) ?? String(value)
+
+/** Without `user:password@`, which belongs into no message and no metric. */
+const bare = (host: string): string =>
+  host.includes("@") ? host.replace(/^(.*:\/\/)?.*@/s, `$1${placeholder}@`) : host
 
 /** Why it cannot be dialled; a host that passes can be printed in a shell command as it stands. */
 export const check = (target: Target): InputError | undefined => {
@@ -37,4 +43,4 @@ export const check = (target: Target): InputError | undefined => {
 
 /** `192.0.2.1:830`, `[2001:db8::1]:830`. */
 export const peerName = (host: string, port: number): string =>
-  String(host).includes(":") ? `[${host}]:${port}` : `${host}:${port}`
+  String(host).includes(":") ? `[${bare(String(host))}]:${port}` : `${bare(String(host))}:${port}`

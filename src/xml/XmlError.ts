@@ -21,6 +21,11 @@ export class XmlError extends Error {
     this.column = column
   }
 
+  /** {@link kind}, and the place: what may be said of a peer's XML. */
+  get placed(): string {
+    return this.line === 0 ? this.kind : `${this.kind} (line ${this.line}, column ${this.column})`
+  }
+
   /** The detail without the names that it quotes: in broken XML they may be pieces of a value. */
   get kind(): string {
     return this.detail.replace(/(?:: |, expected <\/).*$/s, "")

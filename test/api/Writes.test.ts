@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import { CommitUnknownError } from "../../src/errors.ts"
 import * as Netconf from "../../src/api/Netconf.ts"
@@ -73,6 +74,29 @@ describe("Writes", () => {
           assert.isTrue(writes.sent)
           assert.instanceOf(writes.unknown, CommitUnknownError)
         })
+      )
+    })
+  )
+
+  it.effect("lets no write begin that was forbidden, by the program around it either", () =>
+    Effect.gen(function* () {
+      const { device, session } = yield* connected()
+      yield* Writes.track((outer) =>
+        Writes.track((inner) =>
+          Effect.gen(function* () {
+            outer.forbid()
+            assert.isTrue(inner.forbidden)
+            yield* session.getConfig()
+            const exit = yield* Effect.exit(Effect.uninterruptible(session.commit()))
+            assert.isTrue(Exit.hasInterrupts(exit))
+            assert.isFalse(outer.sent)
+          })
+        )
+      )
+      yield* Writes.track(() => session.commit())
+      assert.deepStrictEqual(
+        device.log.map(({ operation }) => operation),
+        ["get-config", "commit"]
       )
     })
   )

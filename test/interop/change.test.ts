@@ -4,8 +4,8 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import { xml } from "../../src/index.ts"
-import type { Session } from "../../src/index.ts"
-import { interfaceXml, names, ns, open, reset } from "./client.ts"
+import type { LockHolder, Session } from "../../src/index.ts"
+import { facts, interfaceXml, names, ns, open, reset } from "./client.ts"
 
 const prepared = Effect.tap(open("candidate"), reset)
 
@@ -279,6 +279,26 @@ describe("kill-session", () => {
       const error = yield* Effect.flip(victim.getConfig())
       assert.strictEqual(error._tag, "ChannelError")
       yield* killer.locked(["running"], Effect.void)
+    })
+  )
+
+  it.live("breaks the stale lock of a session that the server lists, once the caller agrees", () =>
+    Effect.gen(function* () {
+      const session = yield* prepared
+      const stale = yield* open("candidate")
+      yield* stale.lock({ target: "running" })
+      const spared = session.locked(["running"], Effect.void, { breakStale: () => false })
+      assert.include((yield* Effect.flip(spared)).message, `the lock was not broken: breakStale spared session`)
+      const breakStale = ({ loginTime, sessionId, sourceHost, transport, username }: LockHolder) => {
+        assert.strictEqual(sessionId, stale.sessionId)
+        assert.strictEqual(username, facts.username)
+        assert.strictEqual(sourceHost, facts.host)
+        assert.strictEqual(transport, "netconf-ssh")
+        assert.isBelow(Math.abs(Date.now() - loginTime.epochMilliseconds), 60_000)
+        return true
+      }
+      yield* session.locked(["running"], Effect.void, { breakStale })
+      assert.strictEqual((yield* stale.closed).by, "peer")
     })
   )
 

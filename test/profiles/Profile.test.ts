@@ -31,7 +31,8 @@ describe("Profile.detect", () => {
       locks: "both",
       validateBeforeCommit: true,
       foreignMessageId: "fail",
-      save: undefined
+      save: undefined,
+      commitComment: undefined
     })
     for (const profile of [Profile.yuma, Profile.iosXe, Profile.srOs])
       assert.strictEqual(profile.foreignMessageId, "fail")

@@ -3,6 +3,7 @@ import * as Profile from "../../src/profiles/Profile.ts"
 import { Calls } from "../../src/rpc/Calls.ts"
 import type { Reader } from "../../src/rpc/Reader.ts"
 import { type Owner, Replies } from "../../src/rpc/Replies.ts"
+import * as Redaction from "../../src/telemetry/Redaction.ts"
 import { defaultLimits } from "../../src/xml/Parse.ts"
 import { capabilitiesOf } from "../api/wire.ts"
 
@@ -13,6 +14,7 @@ const owner: Owner = {
   invalidUtf8: "refuse",
   now: () => 0,
   wallClock: () => 0,
+  redaction: () => Redaction.standard,
   succeeded: () => {},
   undo: () => {}
 }

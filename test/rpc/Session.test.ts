@@ -141,7 +141,7 @@ describe("Session", () => {
 
     const badHellos: ReadonlyArray<readonly [string, string | Buffer, string]> = [
       ["is not XML", "%$ nonsense", "not a hello"],
-      ["is not well-formed", `<hello xmlns="x"><capabilities></hello>`, "capabilities"],
+      ["is not well-formed", `<hello xmlns="x"><capabilities></hello>`, "unexpected close tag (line 1, column"],
       [
         "is another message",
         `<rpc-reply xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><ok/></rpc-reply>`,

@@ -92,6 +92,40 @@ describe("Attempt", () => {
     }
   })
 
+  it("stops its deadline while it is paused, and lets what is left of it run, unless another step has begun", () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] })
+    try {
+      const failures: Array<string> = []
+      const result = Effect.runSync(
+        Attempt.make<string>((attempt) => {
+          attempt.within(10, () => failures.push("first"))
+          vi.advanceTimersByTime(4)
+          const resume = attempt.pause()
+          vi.advanceTimersByTime(1_000)
+          resume()
+          vi.advanceTimersByTime(5)
+          assert.deepStrictEqual(failures, [])
+          vi.advanceTimersByTime(1)
+          assert.deepStrictEqual(failures, ["first"])
+          attempt.within(10, () => failures.push("second"))
+          const stale = attempt.pause()
+          attempt.within(20, () => failures.push("third"))
+          stale()
+          vi.advanceTimersByTime(19)
+          assert.lengthOf(failures, 1)
+          const late = attempt.pause()
+          attempt.succeed("yes")
+          late()
+          vi.advanceTimersByTime(1_000)
+          assert.lengthOf(failures, 1)
+        })
+      )
+      assert.deepStrictEqual([result, vi.getTimerCount()], ["yes", 0])
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it.live("has no deadline where a timer cannot count it", () =>
     Effect.gen(function* () {
       const { exit } = yield* run((attempt) => {

@@ -16,7 +16,7 @@ const peer = (more: Partial<Keepalive.Watched> = {}) => {
 
 describe("Keepalive", () => {
   beforeEach(() => {
-    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] })
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] })
   })
   afterEach(() => {
     vi.useRealTimers()

@@ -1,11 +1,11 @@
 /** Replies for plain async code: lazy parts as properties, moments as `Date`. */
 import * as Effect from "effect/Effect"
 import { inspect } from "node:util"
-import type { ProtocolError, RpcErrorItem } from "../errors.ts"
-import type { Reply } from "../rpc/Reply.ts"
-import type { Element } from "../xml/Element.ts"
-import type { EditReport } from "./Change.ts"
-import type { CommitReply } from "./Commit.ts"
+import type { ProtocolError, RpcErrorItem } from "../../errors.ts"
+import type { Reply } from "../../rpc/Reply.ts"
+import type { Element } from "../../xml/Element.ts"
+import type { EditReport } from "../Change.ts"
+import type { CommitReply } from "../Commit.ts"
 import { unwrap } from "./Run.ts"
 
 /** A reply with its lazy parts as plain properties. */

@@ -3,18 +3,22 @@
  * for what people coming from there get wrong.
  */
 import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
-import { InputError } from "../errors.ts"
-import { millis } from "../transport/Deadlines.ts"
-import * as Ssh from "../transport/Ssh.ts"
-import type { Transport } from "../transport/Transport.ts"
-import { defined } from "./Defined.ts"
-import type * as Netconf from "./Netconf.ts"
+import { InputError } from "../../errors.ts"
+import type { WireLogEntry } from "../../rpc/WireLogEntry.ts"
+import { millis } from "../../transport/Deadlines.ts"
+import * as Ssh from "../../transport/Ssh.ts"
+import type { Transport } from "../../transport/Transport.ts"
+import type { AuditOptions } from "./ClientAudit.ts"
+import { defined } from "../Defined.ts"
+import type * as Netconf from "../Netconf.ts"
+import { read, type ReconnectingOptions } from "../reconnecting/Options.ts"
 
 /** A duration: `"30 seconds"`. A bare number is milliseconds; below 1000 it is refused, because seconds were meant. */
 export type Timeout = Duration.Input
 
-export interface NetconfClientOptions extends Omit<Netconf.ConnectOptions, "transport"> {
+export interface NetconfClientOptions extends Omit<Netconf.ConnectOptions, "transport" | "wireLog">, AuditOptions {
   readonly hostname?: string
   /** Default: 830. */
   readonly port?: number
@@ -35,8 +39,12 @@ export interface NetconfClientOptions extends Omit<Netconf.ConnectOptions, "tran
   readonly socketConnectTimeout?: Timeout
   /** Further options of the SSH transport. */
   readonly ssh?: Partial<Pick<Ssh.SshOptions, "localAddress" | "keepalive" | "algorithms" | "subsystem">>
+  /** Logs every message with its secrets hidden: `true` to Effect's logger at Debug, or each entry to a function. Default: off. */
+  readonly wireLog?: true | ((entry: WireLogEntry) => void | Promise<void>)
   /** Instead of SSH to `hostname`: a simulated device's transport, or one of your own. */
   readonly transport?: Transport
+  /** Opens the session anew whenever it is lost; `true` for all defaults. Default: one session, one life. */
+  readonly reconnect?: true | ReconnectingOptions
 }
 
 /** A timeout as it is; throws an `InputError` for what is none, or was meant as seconds. */
@@ -62,6 +70,8 @@ const names: Readonly<Record<keyof NetconfClientOptions, true>> = {
   hostKey: true,
   ssh: true,
   transport: true,
+  audit: true,
+  changeId: true,
   connectTimeout: true,
   readTimeout: true,
   socketConnectTimeout: true,
@@ -74,7 +84,11 @@ const names: Readonly<Record<keyof NetconfClientOptions, true>> = {
   limits: true,
   invalidUtf8: true,
   missingSessionId: true,
-  maxAbandoned: true
+  maxAbandoned: true,
+  keepalive: true,
+  redaction: true,
+  wireLog: true,
+  reconnect: true
 }
 
 /** A misspelt option would be silently left out, and `hostkey` is worth more than that. */
@@ -130,10 +144,25 @@ export const checked = (what: string, input: Timeout | "none" | undefined): void
   if (input !== undefined && input !== "none") timeout(what, input)
 }
 
+/** How the session comes back, if it does; throws an `InputError`. */
+export const reconnectOptions = ({ reconnect }: NetconfClientOptions): ReconnectingOptions | undefined => {
+  if (reconnect === undefined) return undefined
+  const options = reconnect === true ? {} : reconnect
+  checked("waitLimit", options.waitLimit)
+  read(options)
+  return options
+}
+
+/** A function that returns a promise, or nothing, as one that returns an effect. */
+const wireLogOf = (sink: NetconfClientOptions["wireLog"]): Netconf.ConnectOptions["wireLog"] =>
+  typeof sink === "function" ? (entry) => Effect.promise(async () => sink(entry)) : sink
+
 /** The options of the session; throws an `InputError`. */
 export const connectOptions = (options: NetconfClientOptions): Netconf.ConnectOptions => {
   const { deadlines, readTimeout, socketConnectTimeout } = options
   for (const [phase, input] of Object.entries(deadlines ?? {})) checked(`deadlines.${phase}`, input)
+  checked("keepalive.every", options.keepalive?.every)
+  checked("keepalive.deadline", options.keepalive?.deadline)
   const { capabilities, framing, invalidUtf8, label, limits, maxAbandoned, maxOutstanding, missingSessionId, profile } =
     options
   return {
@@ -141,6 +170,9 @@ export const connectOptions = (options: NetconfClientOptions): Netconf.ConnectOp
       capabilities,
       framing,
       invalidUtf8,
+      keepalive: options.keepalive,
+      redaction: options.redaction,
+      wireLog: wireLogOf(options.wireLog),
       label,
       limits,
       maxAbandoned,

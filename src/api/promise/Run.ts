@@ -2,6 +2,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Fiber from "effect/Fiber"
 
 /** The value, or the error itself thrown; an interruption by the signal throws its reason. */
 export const unwrap = <A, E>(exit: Exit.Exit<A, E>, signal: AbortSignal | undefined): A => {
@@ -15,3 +16,7 @@ export const run = async <A, E>(effect: Effect.Effect<A, E>, signal?: AbortSigna
   if (signal?.aborted === true) throw signal.reason
   return unwrap(await Effect.runPromiseExit(effect, signal === undefined ? {} : { signal }), signal)
 }
+
+/** How a fiber ended, for plain async code. */
+export const awaitExit = <A, E>(fiber: Fiber.Fiber<A, E>): Promise<Exit.Exit<A, E>> =>
+  new Promise((resolve) => fiber.addObserver(resolve))

@@ -1,0 +1,119 @@
+/**
+ * Those who wait, oldest first: for a slot, or for their turn to connect. All bookkeeping is synchronous and costs the
+ * same for one and for thousands; whoever goes away leaves an entry behind that is skipped.
+ */
+import * as Effect from "effect/Effect"
+
+/** What makes the waiting itself interruptible; what comes after it must not be. */
+export type Restore = <A>(self: Effect.Effect<A>) => Effect.Effect<A>
+
+interface Place {
+  /** Undefined once it was served or has left. */
+  resume: (() => void) | undefined
+}
+
+export class Line {
+  #places: Array<Place> = []
+  #head = 0
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Waits to be served. `giveBack` is called when that comes too late: it was served and then interrupted. */
+  wait(restore: Restore, giveBack: () => void): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      let place: Place | undefined
+      const waiting = Effect.callback<void>((resume) => {
+        place = { resume: () => resume(Effect.void) }
+        this.#places.push(place)
+        this.#size++
+      })
+      const left = Effect.sync(() => {
+        if (place === undefined) return
+        if (place.resume === undefined) return giveBack()
+        place.resume = undefined
+        this.#size--
+      })
+      return Effect.onError(restore(waiting), () => left)
+    })
+  }
+
+  /** Takes the oldest one out; calling what it returns lets him go on, inline. */
+  next(): (() => void) | undefined {
+    while (this.#head < this.#places.length) {
+      const place = this.#places[this.#head++]!
+      this.#compact()
+      const { resume } = place
+      if (resume === undefined) continue
+      place.resume = undefined
+      this.#size--
+      return resume
+    }
+    return undefined
+  }
+
+  #compact(): void {
+    if (this.#head < 32 || this.#head * 2 < this.#places.length) return
+    this.#places.splice(0, this.#head)
+    this.#head = 0
+  }
+}
+
+/** So many at once, in the order of asking. */
+export class Slots {
+  readonly max: number
+  #used = 0
+  #draining = false
+  readonly #line = new Line()
+
+  constructor(max: number) {
+    this.max = max
+  }
+
+  /** Those that are taken; above `max` by what did not wait. */
+  get used(): number {
+    return this.#used
+  }
+
+  get waiting(): number {
+    return this.#line.size
+  }
+
+  /** Whether whoever comes now has to wait. */
+  get full(): boolean {
+    return this.#used >= this.max || this.#line.size > 0
+  }
+
+  /** Takes a slot when it is its turn; within an uninterruptible region. */
+  take(restore: Restore): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.full) return this.#line.wait(restore, () => this.give())
+      this.#used++
+      return Effect.void
+    })
+  }
+
+  /** Takes one without waiting, above `max` where need be. */
+  force(): void {
+    this.#used++
+  }
+
+  /** Resuming runs a fiber inline, and it may give its slot back before it returns: the flag turns recursion into a loop. */
+  give(): void {
+    this.#used--
+    if (this.#draining) return
+    this.#draining = true
+    try {
+      while (this.#used < this.max) {
+        const resume = this.#line.next()
+        if (resume === undefined) return
+        this.#used++
+        resume()
+      }
+    } finally {
+      this.#draining = false
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What a self-healing session may be told, with defaults, and which errors it does not try again after.
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import { type ConnectError, InputError } from "../../errors.ts"
+import { millis } from "../../transport/Deadlines.ts"
+import type { DownReason } from "./ConnectionState.ts"
+
+export interface ReconnectingOptions {
+  /**
+   * How long to wait before each attempt but the first. It starts anew once a session has been up for a minute, so that
+   * a device that keeps falling over is not hurried; its end stops for good. Default: from 1 second, doubled up to 1 minute, each
+   * 20 % more or less, without end.
+   */
+  readonly schedule?: Schedule.Schedule<unknown, DownReason>
+  /** What a call does while no session is up: `wait` (default) for the next one, or `fail` at once. */
+  readonly whileDown?: "wait" | "fail"
+  /** How long it waits at most, then it fails. Default: 1 minute. */
+  readonly waitLimit?: Duration.Input | "none"
+  /** How often one read is repeated after a lost connection. Default: 2. With `whileDown: "fail"` it never is. */
+  readonly readRetries?: number
+}
+
+/** Up for this long, a session is no longer one that keeps falling over. */
+export const steadyAfter = 60_000
+
+const defaultSchedule: Schedule.Schedule<unknown> = Schedule.exponential("1 second", 2).pipe(
+  Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, Duration.minutes(1)))),
+  Schedule.jittered
+)
+
+/** What waiting for a person mends, and no attempt does: repeated failures to log in lock accounts. */
+const final: ReadonlySet<string> = new Set(["AuthError", "HostKeyError", "CertificateError", "InputError"])
+
+/** Where there never was a session, what cannot succeed by itself ends it too: that is no NETCONF server. */
+export const isFinal = (error: ConnectError, everUp: boolean): boolean =>
+  final.has(error._tag) || (!everUp && !error.isRetryable)
+
+/** The options with their defaults. */
+export interface Settings {
+  readonly schedule: Schedule.Schedule<unknown, DownReason>
+  readonly wait: boolean
+  readonly waitLimit: number
+  readonly readRetries: number
+}
+
+const names: ReadonlyArray<string> = ["schedule", "whileDown", "waitLimit", "readRetries"]
+
+/** Throws an `InputError`. */
+export const read = (options: ReconnectingOptions): Settings => {
+  const { readRetries = 2, schedule = defaultSchedule, waitLimit = "1 minute", whileDown = "wait" } = options
+  const unknown = Object.keys(options).find((name) => !names.includes(name))
+  if (unknown !== undefined) {
+    throw new InputError({ what: unknown, why: `no such option; there are ${names.join(", ")}` })
+  }
+  if (whileDown !== "wait" && whileDown !== "fail") {
+    throw new InputError({ what: "whileDown", why: `expected wait or fail, got ${String(whileDown)}` })
+  }
+  if (!Number.isSafeInteger(readRetries) || readRetries < 0) {
+    throw new InputError({ what: "readRetries", why: `expected a whole number from 0, got ${readRetries}` })
+  }
+  return { schedule, wait: whileDown === "wait", waitLimit: millis("waitLimit", waitLimit), readRetries }
+}
