@@ -12,6 +12,8 @@ import type { Taken, Target, Task } from "./measure.ts"
 import type { ServerFacts } from "./server.ts"
 
 const python = "/usr/bin/python3"
+/** From where this is built to, back to the sources. */
+const ncclient = join(import.meta.dirname, "..", "..", "ncclient.py")
 
 /** A child that answers each line of its standard input with a line of JSON. */
 export class Talking {
@@ -19,7 +21,7 @@ export class Talking {
   readonly #lines: AsyncIterator<string>
 
   constructor(file: string, environment: Readonly<Record<string, string>>) {
-    this.#child = spawn(process.execPath, [join(import.meta.dirname, file)], {
+    this.#child = spawn(process.execPath, [join(import.meta.dirname, `${file}.js`)], {
       stdio: ["pipe", "pipe", "inherit"],
       env: { ...process.env, ...environment }
     })
@@ -57,7 +59,7 @@ export interface Server {
   readonly stop: () => Promise<void>
 }
 
-export const startServer = async (file = "server.ts"): Promise<Server> => {
+export const startServer = async (file = "server"): Promise<Server> => {
   const child = new Talking(file, {})
   return { facts: (await child.read()) as ServerFacts, ask: (line) => child.ask(line), stop: () => child.stop() }
 }
@@ -88,7 +90,7 @@ export class Measured {
 export const hasNcclient = (): boolean => spawnSync(python, ["-c", "import ncclient"], { stdio: "ignore" }).status === 0
 
 export const runNcclient = async (target: Target, count: number): Promise<Taken> => {
-  const { stdout } = await promisify(execFile)(python, [join(import.meta.dirname, "ncclient.py"), String(count)], {
+  const { stdout } = await promisify(execFile)(python, [ncclient, String(count)], {
     env: { ...process.env, BENCH_TARGET: JSON.stringify(target) },
     timeout: 300_000
   })

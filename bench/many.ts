@@ -29,7 +29,7 @@ export const sessions = async (target: Target, { compare }: Setting): Promise<vo
 
 /** What a turn adds to an operation that nobody competes with. */
 export const turn = async (_: Target, { quick }: Setting): Promise<void> => {
-  const child = new Talking("turn.ts", {})
+  const child = new Talking("turn", {})
   await child.read()
   await child.ask({ operations: 2_000, rounds: 50 })
   const { alone, behind } = (await child.ask({ operations: 2_000, rounds: quick ? 51 : 301 })) as TurnTaken
@@ -65,9 +65,9 @@ export const idle = async (target: Target, { quick, subject }: Setting): Promise
   const taken: readonly [Array<Taken>, Array<Taken>] = [[], []]
   for (let round = 0; round < (quick ? 1 : 3); round++) {
     taken[0].push(await idleOnce(subject, target, 0))
-    taken[1].push(await idleOnce("baseline.ts", target, 0))
+    taken[1].push(await idleOnce("baseline", target, 0))
   }
-  const [one, bare] = [await idleOnce(subject, target, 0, 1), await idleOnce("baseline.ts", target, 0, 1)]
+  const [one, bare] = [await idleOnce(subject, target, 0, 1), await idleOnce("baseline", target, 0, 1)]
   for (const kind of ["rss", "heap"] as const) {
     const [a, b] = taken.map((all) => all.map(({ memory }) => memory![kind])) as [Array<number>, Array<number>]
     const what = kind === "rss" ? "1,000 idle sessions, RSS" : "  heap and what it holds, after gc"
@@ -75,7 +75,7 @@ export const idle = async (target: Target, { quick, subject }: Setting): Promise
     addCost("    of it with one session", "MB", 1e6, one.memory![kind], bare.memory![kind], undefined)
   }
   const seconds = quick ? 5 : 20
-  idleCpu("ssh2 alone", await idleOnce("baseline.ts", target, seconds))
+  idleCpu("ssh2 alone", await idleOnce("baseline", target, seconds))
   for (const [what, keepalive] of keepalives) {
     idleCpu(what, await idleOnce(subject, keepalive === undefined ? target : { ...target, keepalive }, seconds))
   }
@@ -89,7 +89,7 @@ interface Each {
 
 /** A process of `devices.ts`, once it has connected them all. */
 const startDevices = async (count: number) => {
-  const child = new Talking("devices.ts", { BENCH_DEVICES: String(count) })
+  const child = new Talking("devices", { BENCH_DEVICES: String(count) })
   await child.read()
   return {
     perform: async (task: DevicesTask): Promise<Each> => {
@@ -153,8 +153,8 @@ export const silent = async (_: Target, { rounds }: Setting): Promise<void> => {
 /** 1,000 connects at once to a server of which half the connections hang somewhere on the way. */
 export const hanging = async (target: Target, { quick }: Setting): Promise<void> => {
   const connects = quick ? 200 : 1_000
-  const server = await startServer("hanging.ts")
-  const child = new Talking("hung.ts", { BENCH_TARGET: JSON.stringify({ ...target, ...server.facts }) })
+  const server = await startServer("hanging")
+  const child = new Talking("hung", { BENCH_TARGET: JSON.stringify({ ...target, ...server.facts }) })
   try {
     await child.read()
     const { deadline, ends, fibers, longest, sockets, timers } = (await child.ask({ connects })) as HungTaken

@@ -72,6 +72,14 @@ const largeBody = (size: number, chunked: boolean): Buffer => {
   return body
 }
 
+const smallBodies = new Map<number, string>()
+
+const smallBody = (size: number): string => {
+  let body = smallBodies.get(size)
+  if (body === undefined) smallBodies.set(size, (body = interfaces(size).toString("latin1")))
+  return body
+}
+
 const between = (text: string, before: string, after: string): string | undefined => {
   const start = text.indexOf(before)
   if (start < 0) return undefined
@@ -89,6 +97,8 @@ export const serve = (options: PeerOptions): ((bytes: Buffer) => void) => {
     Buffer.from(chunked ? `\n#${Buffer.byteLength(text)}\n${text}\n##\n` : `${text}]]>]]>`)
 
   const sendLarge = (id: string, size: number) => {
+    // As a device would: what is small is one write.
+    if (size <= 4_096) return options.write(whole(`${head(id)}${smallBody(size)}${tail}`))
     const body = largeBody(size, chunked)
     const open = head(id)
     options.write(Buffer.from(chunked ? `\n#${open.length}\n${open}` : open))

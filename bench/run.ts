@@ -26,7 +26,7 @@ const { values: options } = parseArgs({
   }
 })
 
-const subject = options.self ? "baseline.ts" : "ours.ts"
+const subject = options.self ? "baseline" : "ours"
 const scale = options.quick ? 0.2 : 1
 const rounds = options.quick ? 3 : 7
 const mebi = 1024 * 1024
@@ -42,7 +42,7 @@ type Compared = readonly [
 /** Rounds of A B A B over warm processes; the first ones are not counted. */
 const compare = async (target: Target, task: Task, warmUp = 1): Promise<Compared> => {
   const ours = await Measured.start(subject, target)
-  const theirs = await Measured.start("baseline.ts", target)
+  const theirs = await Measured.start("baseline", target)
   const taken: readonly [Array<Taken>, Array<Taken>] = [[], []]
   let cold: readonly [Taken, Taken] | undefined
   try {
@@ -91,7 +91,7 @@ const growths = async (file: string, target: Target, size: number): Promise<numb
 const memory = async (target: Target) => {
   const size = 50 * mebi
   const a = await growths(subject, target, size)
-  const b = await growths("baseline.ts", target, size)
+  const b = await growths("baseline", target, size)
   const show = (value: number) => `${(value / 1e6).toFixed(0)} MB`
   const what = "  peak RSS over idle, first 50 MB reply"
   add({ what, ours: show(a), theirs: show(b), ratio: times(a / size), bar: "< 4 x reply", met: a < 4 * size })

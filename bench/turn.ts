@@ -2,7 +2,9 @@
  * What a turn costs when nobody else wants one: an operation alone, and the same behind a device's semaphore and the
  * operation pool, one right after the other; seconds of each round as one line of JSON per line of standard input.
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import { Ending } from "../src/api/Ending.ts"
 import { Gate } from "../src/api/Gate.ts"
 import * as Turn from "../src/api/Turn.ts"
 import { OperationPool } from "../src/sessions/OperationPool.ts"
@@ -19,12 +21,16 @@ export interface TurnTaken {
   readonly behind: ReadonlyArray<number>
 }
 
+const ending = new Ending({ closed: Deferred.makeUnsafe(), ended: false, fork: Effect.runFork })
+const queueDeadline = Infinity
+
 const turn = Turn.make({
-  gate: new Gate(),
+  gate: new Gate({ ending, queueDeadline, context: {} }),
+  ending,
   device: "192.0.2.1:830",
   maxOutstanding: 1,
   pool: new OperationPool(256),
-  queueDeadline: Infinity,
+  queueDeadline,
   context: {}
 })
 const waits: Turn.Waits = { name: "get", gate: true, permits: true }

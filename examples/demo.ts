@@ -8,12 +8,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { HostKeyError } from "../src/index.ts"
 import { visit } from "./demo/device.ts"
-import { type DeviceOptions, read, usage, UsageError } from "./demo/options.ts"
+import { type DeviceOptions, read, type ServeOptions, usage, UsageError } from "./demo/options.ts"
 import { serve } from "./demo/serve.ts"
 import { tour } from "./demo/simulated.ts"
 
-const programOf = (options: "simulated" | "serve" | DeviceOptions) =>
-  options === "simulated" ? tour : options === "serve" ? serve : visit(options)
+const isServing = (options: unknown): options is ServeOptions =>
+  typeof options === "object" && options !== null && "count" in options
+
+const programOf = (options: "simulated" | ServeOptions | DeviceOptions) =>
+  options === "simulated" ? tour : isServing(options) ? serve(options) : visit(options)
 
 /** The library says how code accepts a host key; here it is an option. */
 const explain = (error: unknown): string => {
@@ -35,7 +38,7 @@ const run = async (): Promise<number> => {
   const exit = await Effect.runPromiseExit(Effect.scoped(programOf(options)), { signal: interrupted.signal })
   if (Exit.isSuccess(exit)) return 0
   // Ctrl-C is how serving ends, and cuts everything else short.
-  if (Cause.hasInterruptsOnly(exit.cause)) return options === "serve" ? 0 : 130
+  if (Cause.hasInterruptsOnly(exit.cause)) return isServing(options) ? 0 : 130
   console.error(explain(Cause.squash(exit.cause)))
   return 1
 }

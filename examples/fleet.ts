@@ -11,9 +11,13 @@ const fleet = Layer.unwrap(
     const port = yield* Config.Port("NETCONF_PORT").pipe(Config.withDefault(830))
     const username = yield* Config.String("NETCONF_USERNAME")
     const password = yield* Config.Redacted("NETCONF_PASSWORD")
+    const hostKey = yield* Config.String("NETCONF_FINGERPRINT").pipe(
+      Config.map((fingerprint) => ({ fingerprint })),
+      Config.withDefault("known-hosts" as const)
+    )
     const devices = hosts.map((host) => ({
       name: host,
-      transport: Ssh.make({ host, port, username, auth: { password } })
+      transport: Ssh.make({ host, port, username, auth: { password }, hostKey })
     }))
     return Fleet.layer(devices, { maxSessions: 100, connectsPerSecond: 20, idleTime: "30 seconds" })
   })

@@ -10,7 +10,11 @@ const measure = (host: string) =>
         host,
         port: yield* Config.Port("NETCONF_PORT").pipe(Config.withDefault(830)),
         username: yield* Config.String("NETCONF_USERNAME"),
-        auth: { password: yield* Config.Redacted("NETCONF_PASSWORD") }
+        auth: { password: yield* Config.Redacted("NETCONF_PASSWORD") },
+        hostKey: yield* Config.String("NETCONF_FINGERPRINT").pipe(
+          Config.map((fingerprint) => ({ fingerprint })),
+          Config.withDefault("known-hosts" as const)
+        )
       }),
       deadlines: { queue: "5 minutes" }
     })

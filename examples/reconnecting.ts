@@ -9,7 +9,11 @@ const device = Effect.gen(function* () {
       host,
       port: yield* Config.Port("NETCONF_PORT").pipe(Config.withDefault(830)),
       username: yield* Config.String("NETCONF_USERNAME"),
-      auth: { password: yield* Config.Redacted("NETCONF_PASSWORD") }
+      auth: { password: yield* Config.Redacted("NETCONF_PASSWORD") },
+      hostKey: yield* Config.String("NETCONF_FINGERPRINT").pipe(
+        Config.map((fingerprint) => ({ fingerprint })),
+        Config.withDefault("known-hosts" as const)
+      )
     })
   }
 })

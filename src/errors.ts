@@ -84,7 +84,7 @@ export class ConnectionError extends Schema.TaggedError<ConnectionError>()("Conn
   }
 }
 
-/** The peer accepted none of the credentials. */
+/** The peer accepted none of the credentials, or the login was cut off after it had been sent a password. */
 export class AuthError extends Schema.TaggedError<AuthError>()("AuthError", {
   ...ErrorContext,
   /** What was offered, in order: `agent (2 keys)`, `password`. */
@@ -214,12 +214,16 @@ export class DeadlineError extends Schema.TaggedError<DeadlineError>()("Deadline
   /** The deadline that passed, in milliseconds. */
   deadline: Schema.Finite,
   /** Bytes received for this step before it passed. */
-  bytes: Schema.Finite
+  bytes: Schema.Finite,
+  /** How the last attempt failed, where there were several. */
+  last: Schema.optional(Schema.String)
 }) {
   /** What went wrong, without the device and the operation. */
   get summary(): string {
     const bytes = this.bytes === 0 ? "nothing received" : `${this.bytes} bytes received`
     if (this.phase === "verify") return `not verified in time to confirm the commit (${this.deadline} ms were left)`
+    if (this.last !== undefined)
+      return `not connected within ${this.deadline} ms; the last attempt: ${printable(this.last)}`
     return `no answer within ${this.deadline} ms (phase ${this.phase}, ${bytes})`
   }
   override get message(): string {
@@ -257,12 +261,15 @@ export class InputError extends Schema.TaggedError<InputError>()("InputError", {
   what: Schema.String,
   /** Where in it, when known: `line 3, column 7`. */
   where: Schema.optional(Schema.String),
-  why: Schema.String
+  why: Schema.String,
+  /** Where several things are wrong: each of them with its place, a line each. */
+  problems: Schema.optional(Schema.Array(Schema.String))
 }) {
   /** What went wrong, without the device and the operation. */
   get summary(): string {
     const where = this.where === undefined ? "" : ` at ${this.where}`
-    return `${this.what}${where}: ${printable(this.why)}`
+    const problems = (this.problems ?? []).map((problem) => `\n  ${printable(problem)}`)
+    return `${this.what}${where}: ${printable(this.why)}${problems.join("")}`
   }
   override get message(): string {
     return describe(this, "input", this.summary)
@@ -376,6 +383,10 @@ export class RpcError extends Schema.TaggedError<RpcError>()("RpcError", {
   get isRetryable(): boolean {
     return this.state === undefined && this.errors.every((item) => retryableTags.has(item.tag))
   }
+  /** False where the device did what was asked, with warnings that the caller does not accept. */
+  get isRefusal(): boolean {
+    return this.errors.some((item) => item.severity === "error")
+  }
   /** Whether any of the errors carries this error-tag. */
   has(tag: ErrorTag): boolean {
     return this.errors.some((item) => item.tag === tag)
@@ -470,6 +481,50 @@ const classes = [
 export const isNetconfError = (value: unknown): value is NetconfError =>
   classes.some((errorClass) => value instanceof errorClass)
 
+const framesOf = (error: Error): string => /(?:\n {4}at .*)*$/.exec(error.stack ?? "")?.[0] ?? ""
+
+type Inspect = (value: unknown, options: object) => string
+
+/** Line by line: the line breaks are those of `inspect`. */
+const printableLines = (text: string): string => text.split("\n").map(printable).join("\n")
+
+/** What `console.log` shows: class and message first, then where it was made, the fields that are there, and the cause. */
+const inspectError = function (this: NetconfError, depth: number, options: object, inspect: Inspect): string {
+  const said = `${this.name}: ${this.message}`
+  if (depth < 0) return `[${said}]`
+  const { _tag, cause, ...fields } = { ...this, cause: this.cause }
+  const known = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+  const shown = printableLines(inspect(known, { ...options, colors: false, depth: 4 }))
+  const behind = cause === undefined ? "" : `\n[cause]: ${inspect(cause, options)}`
+  return `${said}${framesOf(this)} ${shown}${behind}`
+}
+
+// Node looks for it under this symbol; by itself it would show the fields alone.
+for (const { prototype } of classes) {
+  Object.defineProperty(prototype, Symbol.for("nodejs.util.inspect.custom"), {
+    value: inspectError,
+    configurable: true
+  })
+}
+
+/** Whether a failed request certainly did not reach the device, not even in part, so it has changed nothing. */
+export const wasNotSent = (error: NetconfError): boolean => {
+  switch (error._tag) {
+    case "AuditError":
+    case "CapabilityError":
+      return true
+    case "InputError":
+      // With a state it was found in the middle of something: what a check returned, for one.
+      return error.state === undefined
+    case "ChannelError":
+      return error.phase === "write"
+    case "DeadlineError":
+      return error.phase === "queue"
+    default:
+      return false
+  }
+}
+
 const remake = <E extends NetconfError>(error: E, fields: Record<string, unknown>): E => {
   const { _tag, ...rest } = { ...error, ...fields }
   // Error keeps its cause where a spread does not see it.
@@ -493,8 +548,7 @@ export const withFields = <E extends NetconfError>(
   if (Object.keys(fields).length === 0) return error
   const copy = remake(error, fields)
   // A stack begins with the message, and the old one must not live on there.
-  const frames = /(?:\n {4}at .*)*$/.exec(error.stack ?? "")?.[0] ?? ""
-  const stack = `${copy.name}: ${copy.message}${frames}`
+  const stack = `${copy.name}: ${copy.message}${framesOf(error)}`
   return Object.defineProperty(copy, "stack", { value: stack, configurable: true })
 }
 

@@ -82,6 +82,7 @@ export * as Element from "./xml/Element.ts"
 export * as Xml from "./xml/Xml.ts"
 export { xml, type XmlScalar, type XmlValue } from "./xml/Template.ts"
 export { xpath, type XPath, type XPathValue } from "./xml/XPath.ts"
+export * as Data from "./data/Data.ts"
 
 // Errors
 export * from "./api/errors.ts"

@@ -1,6 +1,7 @@
 /**
  * `effect-netconf/testing`: servers and recordings to test network automation with, without a network.
  */
+export * as BrokenNotifications from "./testing/BrokenNotifications.ts"
 export * as Dialects from "./testing/Dialects.ts"
 export * as Faults from "./testing/Faults.ts"
 export * as Keys from "./testing/Keys.ts"

@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { inspect } from "node:util"
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Logger from "effect/Logger"
 import * as Schema from "effect/Schema"
 import * as Errors from "../src/errors.ts"
 
@@ -163,6 +165,64 @@ describe("errors", () => {
     assert.strictEqual(unknown.cause, channel)
     assert.include(unknown.message, "whether the change of running was made is unknown")
     assert.include(unknown.message, "gone")
-    assert.include(inspect(unknown), "gone")
+    assert.include(inspect(unknown), "\n[cause]: ChannelError: get-config on leaf-01 (session 7): gone\n    at ")
+  })
+
+  it("show their class and message first under inspection, then stack and fields, in whatever holds them", () => {
+    for (const error of all) {
+      const shown = inspect(error)
+      assert.isTrue(shown.startsWith(`${error._tag}: ${error.message}\n    at `), shown)
+      assert.include(shown, "sessionId: 7")
+      assert.notInclude(shown, "undefined")
+      // oxlint-disable-next-line no-control-regex -- these are what must not be there; line breaks are our own
+      assert.notMatch(shown.replaceAll("\n", ""), /[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/)
+    }
+    const unnamed = new Errors.InputError({ label: undefined, what: "filter", why: "it is empty" })
+    assert.notInclude(inspect(unnamed), "undefined")
+    const denied = rpc({ tag: "lock-denied", info: { sessionId: 4, xml: "<error-info/>" } })
+    assert.include(inspect(denied), "info: { sessionId: 4, xml: '<error-info/>' }")
+    const held = { results: [{ device: "leaf-01", error: denied }] }
+    assert.include(inspect(held), `[RpcError: ${denied.message}]`)
+    assert.include(inspect([denied]), `RpcError: ${denied.message}\n`)
+  })
+
+  it("show the message that they have now under inspection, not the one that they were made with", () => {
+    const bare = new Errors.AuthError({ tried: ["password"], offered: [], detail: "hunter2 is wrong" })
+    const error = Errors.withContext(Errors.withFields(bare, { detail: "[redacted] is wrong" }), where)
+    const shown = inspect(error, { depth: null, showHidden: true })
+    assert.isTrue(shown.startsWith(`AuthError: ${error.message}\n    at `))
+    assert.include(shown, "on leaf-01")
+    assert.notInclude(shown, "hunter2")
+  })
+
+  it.effect("read in Effect's loggers and in a printed Cause as they do elsewhere", () =>
+    Effect.gen(function* () {
+      const unknown = new Errors.CommitUnknownError({ ...where, phase: "sent", cause: channel })
+      const pretty = Cause.pretty(Cause.fail(unknown))
+      assert.isTrue(pretty.startsWith(`CommitUnknownError: ${unknown.message}\n    at `))
+      assert.include(pretty, `[cause]: ChannelError: ${channel.message}\n`)
+      assert.notInclude(pretty, "sessionId:")
+      const lines: Array<string> = []
+      const keep = (format: Logger.Logger<unknown, string>) => Logger.map(format, (line) => void lines.push(line))
+      const loggers = Logger.layer([keep(Logger.formatLogFmt), keep(Logger.formatJson), keep(Logger.formatSimple)])
+      yield* Effect.provide(Effect.logError(unknown, Cause.fail(channel)), loggers)
+      assert.lengthOf(lines, 3)
+      assert.include(lines[0]!, unknown.message)
+      assert.include(lines[1]!, `"_tag":"CommitUnknownError"`)
+      assert.include(lines[2]!, unknown.message)
+      for (const line of lines) assert.include(line, `ChannelError: ${channel.message}`)
+    })
+  )
+
+  it("tell each of several problems on a line of its own", () => {
+    const error = new Errors.InputError({
+      what: "lab.yaml",
+      why: "2 problems",
+      problems: ["line 1: a", `line 2: ${evil}`]
+    })
+    assert.strictEqual(
+      error.message,
+      "input: lab.yaml: 2 problems\n  line 1: a\n  line 2: a\\u{1b}[2Jb\\u{7}\\u{202e}c\\u{d}\\u{a}"
+    )
   })
 })

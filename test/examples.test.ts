@@ -4,13 +4,23 @@ import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import * as Exit from "effect/Exit"
 import { execFile, spawn } from "node:child_process"
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from "node:fs"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-import { afterAll, beforeAll, vi } from "vitest"
+import { afterAll, beforeAll, onTestFinished, vi } from "vitest"
 import * as Screen from "../examples/demo/screen.ts"
 import { SampleModel, SimulatedDevice } from "../src/testing.ts"
 import { Element } from "../src/index.ts"
@@ -226,7 +236,19 @@ describe("examples", () => {
     const withoutPassword = await node("examples/inventory.ts", [], { ...peer.env, NETCONF_PASSWORD: "" })
     assert.strictEqual(
       withoutPassword.stderr,
-      "inventory: examples/inventory.yaml at line 4, defaults.auth.password: the environment variable NETCONF_PASSWORD is not set\n"
+      "inventory: examples/inventory.yaml at line 4, defaults.auth.password: the environment variable NETCONF_PASSWORD is empty\n"
+    )
+  })
+
+  it("fleet-read-promise.ts reads a fact of each device, and says why not of the others", async () => {
+    const path = inventory()
+    writeFileSync(path, readFileSync(path, "utf8").replace(/(edge-01: \{ host: )[\d.]+/, "$1127.0.0.2"))
+    const lines = succeeded(await peer.run("fleet-read-promise.ts", path)).toSorted()
+    assert.lengthOf(lines, 3)
+    assert.match(lines[0]!, /^edge-01: ConnectionError: connect on edge-01: refused: /)
+    assert.deepStrictEqual(
+      lines.slice(1),
+      ["leaf-01", "leaf-02"].map((name) => `${name}: ${textAt("system", "hostname")}`)
     )
   })
 
@@ -252,6 +274,15 @@ describe("examples", () => {
     assert.strictEqual(both, "interfaces, system")
     assert.strictEqual(description, "to spine-01 <port 7>")
     assert.match(schema ?? "", /^\d+ bytes of YANG$/)
+  })
+
+  it("decode.ts reads typed values, and writes some", async () => {
+    const own = await start()
+    const [lo, eth0, eth1, last] = succeeded(await own.run("decode.ts"))
+    assert.deepStrictEqual([lo, eth0], ["lo is up: no description", "eth0 is up: uplink"])
+    assert.deepStrictEqual([eth1, last], ["eth1 is down: no description", "1 described as free"])
+    const found = Element.findAll(own.device.running, ["interfaces", "interface", "description"]).map(Element.text)
+    assert.deepStrictEqual(found, ["uplink", "free"])
   })
 
   it("errors.ts names the value that the device refused", async () => {
@@ -350,19 +381,34 @@ describe("the demo", () => {
     assert.match(result.stderr, /^.*--edit at missing\.xml: there is no such file\n$/)
   })
 
-  it("with --serve stays, for whoever does what it prints, until it is interrupted", async () => {
-    const child = spawn(process.execPath, ["examples/demo.ts", "--serve"], { cwd: root })
+  /** The demo with `--serve`, and what it has printed when it is ready. */
+  const serve = async (...more: ReadonlyArray<string>) => {
+    const env = { PATH: process.env["PATH"] ?? "", XDG_STATE_HOME: join(peer.home, "state") }
+    const child = spawn(process.execPath, ["examples/demo.ts", "--serve", ...more], { cwd: root, env })
+    onTestFinished(() => void child.kill("SIGKILL"))
     const ended = new Promise<number | null>((resolve) => child.once("exit", resolve))
     let printed = ""
     await new Promise<void>((resolve) => {
       child.stdout.on("data", (bytes) => {
         printed += String(bytes)
-        if (/^\[.*ssh-ed25519 .*\n/m.test(printed)) resolve()
+        if (/^\[.*ssh-ed25519 .*\n$/m.test(printed)) resolve()
       })
       child.once("exit", () => resolve())
     })
     const exports = [...printed.matchAll(/^export (.*)$/gm)].flatMap(([, words = ""]) => words.split(" "))
-    const env = Object.fromEntries(exports.map((word) => word.split("=") as [string, string]))
+    return {
+      printed,
+      env: Object.fromEntries(exports.map((word) => word.split("=") as [string, string])),
+      inventory: /<<'END'\n([^]*?)END\n/.exec(printed)?.[1] ?? "",
+      stop: () => {
+        child.kill("SIGINT")
+        return ended
+      }
+    }
+  }
+
+  it("with --serve stays, for whoever does what it prints, until it is interrupted", async () => {
+    const { env, printed, stop } = await serve()
     const names = succeeded(await node("examples/get-config.ts", [], env)).slice(1)
     assert.deepStrictEqual(names, ["lo", "eth0", "eth1"])
     const options = /^npm run demo -- (--host .*)$/m.exec(printed)?.[1]?.split(" ") ?? []
@@ -371,8 +417,69 @@ describe("the demo", () => {
     writeFileSync(knownHosts, printed.slice(printed.lastIndexOf("\n[") + 1))
     const withoutPin = options.slice(0, options.indexOf("--fingerprint"))
     succeeded(await node("examples/demo.ts", [...withoutPin, "--known-hosts", knownHosts], env))
-    child.kill("SIGINT")
-    assert.strictEqual(await ended, 0)
+    // The reconnecting session and the fleet find it by the same variables.
+    assert.include(succeeded(await node("examples/reconnecting.ts", [], env)).join("\n"), "attempt 2")
+    const [fact] = succeeded(await node("examples/fleet.ts", [], env))
+    assert.strictEqual(fact, "127.0.0.1: leaf-01")
+    assert.strictEqual(await stop(), 0)
+  })
+
+  it("with --serve --count serves several, prints their inventory, and is the same when it is started again", async () => {
+    const key = join(peer.home, "host-key")
+    const first = await serve("--count", "3", "--key", key)
+    const path = join(peer.home, "served.yaml")
+    writeFileSync(path, first.inventory)
+    const told = succeeded(await node("examples/inventory.ts", [path], first.env))
+    assert.deepStrictEqual(told.map((line) => line.replace(/\d+ bytes/, "N bytes")).toSorted(), [
+      "leaf-01: N bytes",
+      "leaf-02: N bytes",
+      "leaf-03: N bytes"
+    ])
+    assert.strictEqual(statSync(key).mode & 0o777, 0o600)
+    assert.strictEqual(await first.stop(), 0)
+    const ports = [...first.inventory.matchAll(/port: (\d+)/g)].map(([, port]) => Number(port))
+    const again = await serve("--port", String(ports[0]), "--key", key)
+    assert.strictEqual(again.env["NETCONF_FINGERPRINT"], first.env["NETCONF_FINGERPRINT"])
+    assert.strictEqual(again.env["NETCONF_PORT"], String(ports[0]))
+    assert.strictEqual(await again.stop(), 0)
+  })
+
+  it("with --serve keeps its host key in the user's state directory, and takes none that others can read", async () => {
+    const { stop } = await serve()
+    await stop()
+    const directory = join(peer.home, "state", "effect-netconf")
+    const key = join(directory, "demo-host-key")
+    assert.deepStrictEqual(
+      [directory, key].map((path) => statSync(path).mode & 0o777),
+      [0o700, 0o600]
+    )
+    const refused = async () => {
+      const result = await node("examples/demo.ts", ["--serve", "--key", key], {})
+      assert.strictEqual(result.code, 1)
+      return result.stderr
+    }
+    chmodSync(key, 0o644)
+    assert.include(await refused(), `the host key at ${key}: others can read it, or it is another user's: chmod 600`)
+    chmodSync(key, 0o600)
+    writeFileSync(key, "hunter2")
+    const said = await refused()
+    assert.include(said, "it is not a private key")
+    assert.notInclude(said, "hunter2")
+    rmSync(key)
+  })
+
+  it("takes --port, --count and --key with --serve, and nothing that is about another device", async () => {
+    for (const [args, said] of [
+      [["--serve", "--host", "192.0.2.1"], "--serve goes with --port, --count and --key only"],
+      [["--serve", "--port", "0"], "--port: expected 1 to 65535, got 0"],
+      [["--serve", "--port", "65535", "--count", "3"], "--port: expected 1 to 65533, got 65535"],
+      [["--serve", "--count", "none"], "--count: expected 1 to 1000, got none"],
+      [["--count", "2"], "--count goes with --serve"]
+    ] as const) {
+      const result = await peer.run("demo.ts", ...args)
+      assert.strictEqual(result.code, 2)
+      assert.include(result.stderr, said)
+    }
   })
 
   it("prints its options for -h as for --help", async () => {
@@ -438,11 +545,12 @@ describe("the code of the documentation", () => {
   for (const [page, least] of [
     ["README.md", 6],
     ["docs/concurrency.md", 1],
-    ["docs/fleet.md", 2],
+    ["docs/fleet.md", 3],
     ["docs/reconnecting.md", 1],
     ["docs/inventory.md", 1],
-    ["docs/fleet-promise.md", 1],
-    ["docs/observability.md", 2]
+    ["docs/fleet-promise.md", 2],
+    ["docs/observability.md", 2],
+    ["docs/values.md", 2]
   ] as const) {
     it(`${page} has only code that stands in an example`, () => {
       const text = readFileSync(join(root, page), "utf8")

@@ -2,7 +2,7 @@
  * A record of every write, made before it is sent and again when its outcome is known: who, when, on which device, what,
  * under which change id, and how it ended.
  *
- * This is what users set up; `Audited.ts` makes the records around each operation, `AuditFile.ts` appends them to a file.
+ * This is what users set up; `audit/Audited.ts` makes the records around each operation, `audit/File.ts` appends them to a file.
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -85,7 +85,7 @@ export const layerFile = (path: string): Layer.Layer<never, InputError> =>
 
 /**
  * Names the change that the writes of a program belong to: in the audit, and in the commit's comment on devices whose
- * profile has one.
+ * profile has one. Text on one line; under anything else every write fails with an `InputError`.
  */
 export const withChangeId =
   (id: string) =>

@@ -2,17 +2,19 @@
  * A change from lock to save, as the peer's capabilities allow: `session.edit` and `session.save`.
  */
 import * as Effect from "effect/Effect"
-import { CapabilityError, InputError, type OperationError, withState } from "../errors.ts"
+import { CapabilityError, InputError, type OperationError, tryInput, withContext, withState } from "../errors.ts"
 import type { CallOptions, Run } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import type { Session } from "../rpc/Session.ts"
 import * as Logs from "../telemetry/Logs.ts"
+import { isRecord, kindOf, knownNames } from "./Checks.ts"
 import { commit } from "./Commit.ts"
 import type { Datastore } from "./Datastore.ts"
 import { defined } from "./Defined.ts"
 import { copyConfig, editConfig, type EditConfigOptions, validate as validateOperation } from "./Edit.ts"
 import type { Fragment } from "./Fragment.ts"
-import type { LockedOptions } from "./Locks.ts"
+import { checkLockOptions, type LockedOptions, lockOptions } from "./Locks.ts"
+import { ofCalls, ofPromises } from "./Operations.ts"
 import { rpc } from "./Rpc.ts"
 
 export interface EditOptions
@@ -38,6 +40,8 @@ export interface EditReport {
 export interface ChangeContext {
   readonly session: Session
   readonly run: Run
+  /** How long each step of a clean-up may take. */
+  readonly cleanUp: CallOptions
   readonly locked: <A, E, R>(
     datastores: ReadonlyArray<Datastore>,
     program: Effect.Effect<A, E, R>,
@@ -60,6 +64,17 @@ export const save = ({
   return saveRpc === undefined ? Effect.succeed("not-needed") : Effect.as(run(rpc(saveRpc)), "yes")
 }
 
+/** Throws an `InputError`. */
+const check = (config: unknown, options: EditOptions): void => {
+  if (isRecord(config) && !("_tag" in config)) {
+    const why = `expected XML text or elements, got ${kindOf(config)}; write edit(config, { ... })`
+    throw new InputError({ what: "config", why })
+  }
+  const own = ["target", "validate", "save", "defaultOperation", "errorOption"]
+  knownNames("edit", options, [...own, ...lockOptions, ...ofCalls], ofPromises)
+  checkLockOptions(options)
+}
+
 const targets = { candidate: ":candidate", running: ":writable-running" } as const
 
 /** The datastore to edit, known to be there before the first lock is asked for. */
@@ -79,6 +94,13 @@ const chooseTarget = (
   return new CapabilityError({ ...context, needed: wanted.map((name) => targets[name]), offered: capabilities.uris })
 }
 
+/** What stands in a locked candidate already would be committed along: the edits of a program that this is inside of. */
+export const onlyThisEdit = ({ context, leases }: Session): Effect.Effect<void, InputError> => {
+  if (!leases.dirty) return Effect.void
+  const why = "it holds edits that are not committed; commit or discard them first"
+  return new InputError({ ...context, operation: "edit-config", what: "candidate", why })
+}
+
 /** What a change came to on its way. */
 interface Done {
   readonly replies: ReadonlyArray<Reply>
@@ -87,6 +109,7 @@ interface Done {
 
 const editCandidate = ({ run, session }: ChangeContext, config: Fragment, options: EditOptions) =>
   Effect.gen(function* () {
+    yield* onlyThisEdit(session)
     const { defaultOperation, errorOption, validate } = options
     const loading = { config, target: "candidate", ...defined({ defaultOperation, errorOption }) } as const
     const edited = yield* run(editConfig(loading), options)
@@ -116,6 +139,11 @@ export const edit = (
   options: EditOptions = {}
 ): Effect.Effect<EditReport, OperationError> =>
   Effect.gen(function* () {
+    const where = { ...context.session.context, operation: "edit-config" }
+    yield* Effect.mapError(
+      tryInput(() => check(config, options)),
+      (error) => withContext(error, where)
+    )
     const target = yield* chooseTarget(context, options)
     const change =
       target === "candidate" ? editCandidate(context, config, options) : editRunning(context, config, options)

@@ -4,9 +4,10 @@ import type * as Duration from "effect/Duration"
 import { InputError } from "../errors.ts"
 import type { Capabilities } from "../rpc/Capabilities.ts"
 import type { Needs, Operation } from "../rpc/Operation.ts"
-import { millis, slow } from "../transport/Deadlines.ts"
+import { slow } from "../transport/Deadlines.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import type * as Element from "../xml/Element.ts"
+import { seconds } from "./Checks.ts"
 import { baseElement } from "./Datastore.ts"
 
 export interface CommitOptions {
@@ -30,15 +31,9 @@ const defaultConfirmSeconds = 600
 
 const confirmSeconds = (timeout: Duration.Input | undefined): number => {
   if (timeout === undefined) return defaultConfirmSeconds
-  if (typeof timeout === "number" && timeout < 1000) {
-    throw new InputError({
-      what: "confirmTimeout",
-      why: `${timeout} would be milliseconds; write "${timeout} seconds"`
-    })
-  }
-  const seconds = Math.ceil(millis("confirmTimeout", timeout) / 1000)
-  if (seconds >= 1 && seconds <= 0xffff_ffff) return seconds
-  throw new InputError({ what: "confirmTimeout", why: `expected 1 to 4294967295 seconds, got ${seconds}` })
+  const whole = Math.ceil(seconds("confirmTimeout", timeout) / 1000)
+  if (whole >= 1 && whole <= 0xffff_ffff) return whole
+  throw new InputError({ what: "confirmTimeout", why: `expected 1 to 4294967295 seconds, got ${whole}` })
 }
 
 const needs = ({ confirmed, persist, persistId }: CommitOptions): Needs => [
@@ -108,7 +103,11 @@ export const commit = (options: CommitOptions = {}): Operation<CommitReply> => (
   expects: "ok",
   datastore: "running",
   deadline: slow,
-  lease: { change: belongsToSession(options) ? "confirm-later" : "commit", datastore: "candidate" },
+  lease: {
+    change: belongsToSession(options) ? "confirm-later" : "commit",
+    datastore: "candidate",
+    ...(options.confirmed === true ? { lasts: () => confirmSeconds(options.confirmTimeout) * 1000 } : {})
+  },
   ...(options.confirmed === true && !isExtension(options)
     ? {
         undo: (capabilities: Capabilities) => cancel(options, capabilities) ?? ("close-session" as const),

@@ -1,8 +1,8 @@
 /**
  * Many devices: their sessions, opened on demand and shared, and programs that run on all of them.
  *
- * `FleetSessions` owns the sessions and their limits, `FleetPlan` the order of a run and when it stops, `FleetRun` the
- * run itself.
+ * `fleet/Sessions.ts` owns the sessions and their limits, `fleet/Plan.ts` the order of a run and when it stops,
+ * `fleet/Run.ts` the run itself.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -12,8 +12,11 @@ import * as Queue from "effect/Queue"
 import type * as Cause from "effect/Cause"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type ConnectError, type InputError, tryInput } from "../errors.ts"
+import { type ConnectError, type InputError, tryInput, withContext } from "../errors.ts"
+import * as Monotonic from "../transport/Monotonic.ts"
+import { aFunction, effectful } from "./Checks.ts"
 import { byName, type Device, type FleetOptions, limitsOf } from "./fleet/Devices.ts"
+import * as Membership from "./fleet/Membership.ts"
 import { Groups } from "./fleet/RedundancyGroups.ts"
 import * as FleetPlan from "./fleet/Plan.ts"
 import type { RunOptions } from "./fleet/Plan.ts"
@@ -22,6 +25,7 @@ import * as FleetSessions from "./fleet/Sessions.ts"
 import type { FleetStatistics } from "./fleet/Sessions.ts"
 import type { DeviceResult, Progress, Summary } from "./fleet/Summary.ts"
 import type { Session } from "./Session.ts"
+import type { Writes } from "./Writes.ts"
 
 export type { Device, FleetOptions } from "./fleet/Devices.ts"
 export type { Retry, RetryTag, RunOptions, StopAfter } from "./fleet/Plan.ts"
@@ -84,7 +88,8 @@ export class Fleet extends Context.Service<Fleet, FleetService>()("effect-netcon
   /**
    * Runs a program on the devices. One device's failure, a defect included, is a value among the results. When the scope
    * closes, the run is stopped: no further device is started, devices that have sent a write finish, the others are
-   * interrupted. Fails with an `InputError` for options that do not fit the fleet.
+   * interrupted. Fails with an `InputError` for options that do not fit the fleet, and inside of a program for a device of
+   * that program's own redundancy group, whose turn would never come.
    */
   static start<A, E, R>(
     program: Program<A, E, R>,
@@ -92,17 +97,28 @@ export class Fleet extends Context.Service<Fleet, FleetService>()("effect-netcon
   ): Effect.Effect<FleetRun<A, E>, InputError, Fleet | Exclude<R, Scope.Scope> | Scope.Scope> {
     return Effect.gen(function* () {
       const fleet = yield* Fleet
-      const plan = yield* tryInput(() => FleetPlan.make(fleet.devices, options))
+      const membership = yield* Membership.Current
+      const plan = yield* tryInput(() => {
+        aFunction("program", program, "(session, device) => session.getConfig()")
+        const made = FleetPlan.make(fleet.devices, options)
+        const devices = made.steps.flatMap((step) => step.devices)
+        Membership.checkGroups(fleet, membership, devices)
+        return made
+      })
       const clock = yield* Clock.Clock
       const context = yield* Effect.context<Exclude<R, Scope.Scope>>()
-      const attempt = (device: Device) =>
-        Effect.scoped(Effect.flatMap(fleet.session(device.name), (session) => program(session, device)))
+      const attempt = (device: Device, writes: Writes) => {
+        const located = (error: InputError) => withContext(error, { label: device.name, operation: "run" })
+        const called = effectful("program", program, located)
+        const run = (session: Session) => writes.within(Membership.within(fleet, device, called(session, device)))
+        return Effect.scoped(Effect.flatMap(fleet.session(device.name), run))
+      }
       return yield* begin(fleet, {
         plan,
         groups: fleet instanceof FleetSessions.FleetSessions ? fleet.groups : new Groups(),
         attempt,
         fork: Effect.runForkWith(context),
-        now: () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
+        now: () => Monotonic.millis(clock)
       })
     })
   }
@@ -133,7 +149,7 @@ const begin = <A, E, R>(
       return {
         results: run.results,
         progress: run.progress,
-        stop: Effect.sync(() => run.stop({ by: "asked", detail: "asked to" })),
+        stop: Effect.sync(() => run.stop({ by: "asked", detail: "stop was called" })),
         summary: run.summary
       }
     })

@@ -19,8 +19,9 @@ import type { Device } from "./fleet/Devices.ts"
 import { type Effective, expand, type Layer, placed, withoutNothing } from "./inventory/Devices.ts"
 import { InventoryFile } from "./inventory/File.ts"
 import { type Problem, problemsOf, toError } from "./inventory/Problem.ts"
-import { inline, type Resolved, resolve } from "./inventory/Secrets.ts"
-import { kindOf, type Located, TextError } from "./inventory/Located.ts"
+import { unreachable } from "./inventory/Reachable.ts"
+import { inline, noKeys, type Resolved, resolve } from "./inventory/Secrets.ts"
+import { kindOf, type Located, printPath, TextError } from "./inventory/Located.ts"
 import { read as readJson } from "./inventory/LocatedJson.ts"
 
 export { InventoryFile } from "./inventory/File.ts"
@@ -149,6 +150,9 @@ const hostKeyOf = (
     : { knownHosts: resolvePath(policy.knownHosts) }
 }
 
+const isNotIn = (problems: ReadonlyArray<Problem>) => (path: Problem["path"]) =>
+  !problems.some((problem) => printPath(problem.path) === printPath(path))
+
 /** Reads an inventory, with the reason why no secret may stand in it, if so. */
 const decodeWith = (
   text: string,
@@ -162,11 +166,17 @@ const decodeWith = (
     const file = yield* shape({ ...located, value: withoutNothing(located.value) }, options)
     const profiles = new Map([...ownProfiles, ...(options.profiles ?? [])].map((profile) => [profile.name, profile]))
     const { devices, layers, problems } = expand(file, inOrder(["devices"], Object.keys(file.devices)))
-    const inlined = notPrivate === undefined ? [] : layers.flatMap(placed).flatMap(inline)
-    const secrets = inlined.map((path) => ({ path, why: notPrivate! }))
+    const written = layers.flatMap(placed)
+    const notKeys = written.flatMap(noKeys)
+    // What is no key is no secret that somebody has put into the wrong place.
+    const inlined = notPrivate === undefined ? [] : written.flatMap(inline).filter(isNotIn(notKeys))
+    const secrets = [...notKeys, ...inlined.map((path) => ({ path, why: notPrivate! }))]
     const used = devices.flatMap((device) => device.auth ?? [])
     const resolved = yield* resolve(used, directoryOf(options))
-    const all = [...problems, ...secrets, ...unnamed(devices), ...unprofiled(layers, profiles), ...resolved.problems]
+    // A transport of the caller's own may take other hosts, and files from elsewhere.
+    const reach = options.transport === undefined ? yield* unreachable(devices, layers, directoryOf(options)) : []
+    const told = [...problems, ...secrets, ...unnamed(devices), ...unprofiled(layers, profiles), ...resolved.problems]
+    const all = [...told, ...reach]
     if (all.length > 0) {
       return yield* toError(
         name,
@@ -194,7 +204,8 @@ export const decode = (text: string, options: TextOptions): Effect.Effect<Readon
  *
  * Fails with an `InputError` that tells everything that is wrong with it: a file that cannot be read, is no UTF-8 or larger
  * than 16 MB; keys that are not known or stand twice; values that are not what was expected; groups that do not exist or are
- * their own parents; secrets that are not there; secrets in a file that others can read.
+ * their own parents; hosts that cannot be dialled; files and secrets that are not there; secrets in a file that others can
+ * read.
  *
  * @example
  * const devices = yield* Inventory.fromFile("inventory.yaml")

@@ -8,6 +8,7 @@ import * as Encode from "../rpc/Encode.ts"
 import * as Keepalive from "../rpc/Keepalive.ts"
 import type { Operation } from "../rpc/Operation.ts"
 import { millis } from "../transport/Deadlines.ts"
+import { knownNames, seconds } from "./Checks.ts"
 import type { Fragment } from "./Fragment.ts"
 import { rpc } from "./Rpc.ts"
 
@@ -23,8 +24,7 @@ export interface KeepaliveOptions {
 
 const defaultDeadline = "30 seconds"
 
-const finite = (what: string, input: Duration.Input): number => {
-  const value = millis(what, input)
+const finite = (what: string, value: number): number => {
   if (value !== Infinity) return value
   throw new InputError({ what, why: "it must end; leave keepalive out to have none" })
 }
@@ -58,10 +58,11 @@ const checkSendable = (operation: Operation<unknown>): void => {
 /** Throws an `InputError`. */
 export const resolve = (options: KeepaliveOptions | undefined): Keepalive.Options | undefined => {
   if (options === undefined) return undefined
+  knownNames("keepalive", options, ["every", "deadline", "rpc"])
   const { deadline = defaultDeadline, every, rpc: given } = options
   return {
-    every: finite("keepalive.every", every),
-    deadline: finite("keepalive.deadline", deadline),
+    every: finite("keepalive.every", seconds("keepalive.every", every)),
+    deadline: finite("keepalive.deadline", millis("keepalive.deadline", deadline)),
     operation: given === undefined ? Keepalive.emptyGet : operationOf(given)
   }
 }

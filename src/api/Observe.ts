@@ -25,11 +25,25 @@ export const make = (core: Core.Session): Observe => {
   const count = (name: string, outcome: OperationOutcome.OperationOutcome, since: number, fiber: Watched) =>
     Metrics.count(Metrics.nameOf(name), outcome, (core.now() - since) / 1000, fiber.context)
 
+  const unheard = <A>(
+    operation: Operation<unknown>,
+    attended: (span: undefined) => Effect.Effect<A, OperationError>,
+    fiber: Watched
+  ): Effect.Effect<A, OperationError> => {
+    const since = core.now()
+    const ended = (exit: Exit.Exit<unknown, OperationError>): undefined =>
+      count(operation.name, OperationOutcome.of(exit), since, fiber) as undefined
+    return Effect.onExitPrimitive(attended(undefined), ended)
+  }
+
   const spanned: Observe = (operation, attended) => {
-    const attributes = { ...life.attributes, ...Spans.ofOperation(operation.name, operation.datastore) }
+    // A URL may carry a token.
+    const datastore = operation.datastore === undefined ? undefined : core.redaction.text(operation.datastore)
+    const attributes = { ...life.attributes, ...Spans.ofOperation(operation.name, datastore) }
     const options = { kind: "client" as const, attributes, links: life.links }
-    return Effect.useSpan(Spans.operationName(operation.name), options, (span) =>
+    return Effect.flatMap(Spans.make(Spans.operationName(operation.name), options), (span) =>
       Effect.withFiber((fiber) => {
+        if (span === undefined) return unheard(operation, attended, fiber)
         const since = core.now()
         const told = new Spans.OperationSpan(span, fiber)
         const inside = Effect.withParentSpan(attended(told), span, { captureStackTrace: false })
@@ -45,11 +59,7 @@ export const make = (core: Core.Session): Observe => {
 
   const counted: Observe = (operation, attended) =>
     Effect.withFiber((fiber) => {
-      if (Spans.isHeard(fiber)) return spanned(operation, attended)
-      const since = core.now()
-      const ended = (exit: Exit.Exit<unknown, OperationError>): undefined =>
-        count(operation.name, OperationOutcome.of(exit), since, fiber) as undefined
-      return Effect.onExitPrimitive(attended(undefined), ended)
+      return Spans.isHeard(fiber) ? spanned(operation, attended) : unheard(operation, attended, fiber)
     })
   return counted
 }

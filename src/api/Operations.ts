@@ -2,11 +2,13 @@
  * The table of operations: one value per verb, from which the session's named methods are made.
  */
 import * as Effect from "effect/Effect"
-import { InputError, type OperationError } from "../errors.ts"
+import type { OperationError } from "../errors.ts"
 import type { CallOptions, Operation, Run } from "../rpc/Operation.ts"
+import { wrongOptions } from "./Checks.ts"
 import { cancelCommit, commit, discardChanges } from "./Commit.ts"
 import { copyConfig, deleteConfig, editConfig, validate } from "./Edit.ts"
 import { lock, unlock } from "./Lock.ts"
+import type { Makers } from "./LazyMembers.ts"
 import { get, getConfig } from "./Retrieve.ts"
 import { rpc } from "./Rpc.ts"
 import { closeSession, killSession } from "./SessionControl.ts"
@@ -69,32 +71,29 @@ const taken: { readonly [Name in keyof Table]: ReadonlyArray<string> } = {
 }
 
 /** Options of every call. */
-const ofCalls = ["deadline", "total", "warnings", "capabilityCheck"]
+export const ofCalls: ReadonlyArray<string> = ["deadline", "total", "warnings", "capabilityCheck"]
 
-/** With those of the Promise adapter. */
-const everyCall = [...ofCalls, "signal", "changeId"]
+/** What the Promise adapter passes on with them. */
+export const ofPromises: ReadonlyArray<string> = ["signal", "changeId"]
 
-const wrongOptions = (name: keyof Table, options: unknown): InputError | undefined => {
-  if (options === undefined) return undefined
-  const names = [...taken[name], ...ofCalls].join(", ")
-  if (typeof options !== "object" || options === null) {
-    return new InputError({ what: name, why: `expected options in an object ({ ${names} }), got ${typeof options}` })
+const method = (name: keyof Table, run: Run) => {
+  const operation: (...args: ReadonlyArray<never>) => Operation<unknown> = operations[name]
+  return (...args: ReadonlyArray<never>) => {
+    const options = args[name === "rpc" ? 1 : 0]
+    const wrong = options === undefined ? undefined : wrongOptions(name, options, known[name]!, ofPromises)
+    return wrong ?? Effect.suspend(() => run(operation(...args), options))
   }
-  const unknown = Object.keys(options).find((key) => !taken[name].includes(key) && !everyCall.includes(key))
-  return unknown === undefined
-    ? undefined
-    : new InputError({ what: `${name}.${unknown}`, why: `no such option; there are ${names}` })
 }
+
+const names = Object.keys(operations) as ReadonlyArray<keyof Table>
+
+const known = Object.fromEntries(names.map((name) => [name, [...taken[name], ...ofCalls]]))
 
 /** One method per row of the table, all through the one generic `run`. */
-export const makeMethods = (run: Run): Methods => {
-  const method =
-    (name: keyof Table, operation: (...args: ReadonlyArray<never>) => Operation<unknown>) =>
-    (...args: ReadonlyArray<never>) => {
-      const options = args[name === "rpc" ? 1 : 0]
-      return wrongOptions(name, options) ?? Effect.suspend(() => run(operation(...args), options))
-    }
-  return Object.fromEntries(
-    Object.entries(operations).map(([name, operation]) => [name, method(name as keyof Table, operation)])
-  ) as unknown as Methods
-}
+export const makeMethods = (run: Run): Methods =>
+  Object.fromEntries(names.map((name) => [name, method(name, run)])) as unknown as Methods
+
+/** The same methods for whatever has a `run`, each made when it is first asked for. */
+export const makers = Object.fromEntries(
+  names.map((name) => [name, (self: { readonly run: Run }) => method(name, self.run)])
+) as unknown as Makers<{ readonly run: Run }, Methods>

@@ -1,7 +1,7 @@
 /**
  * The session that comes back: a `Session` over one after another of them, opened anew when the present one is lost.
  *
- * Reads are repeated after a lost connection, nothing else is (change safety, rule 11). What has to happen on one session,
+ * Reads are repeated after a lost connection, nothing else is (docs/change-safety.md). What has to happen on one session,
  * programs under locks above all, does, and fails with it.
  */
 import * as Clock from "effect/Clock"
@@ -10,7 +10,15 @@ import * as Effect from "effect/Effect"
 import * as Metric from "effect/Metric"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { type ChannelError, type ConnectError, type ErrorContext, type OperationError, tryInput } from "../errors.ts"
+import {
+  type ChannelError,
+  type ConnectError,
+  type ErrorContext,
+  type InputError,
+  type OperationError,
+  tryInput,
+  withContext
+} from "../errors.ts"
 import type { CallOptions, Operation, Run } from "../rpc/Operation.ts"
 import * as Reconnect from "../sessions/Reconnect.ts"
 import * as Metrics from "../telemetry/Metrics.ts"
@@ -21,7 +29,9 @@ import {
   toCloseReason,
   unavailable
 } from "./reconnecting/ConnectionState.ts"
-import { Forfeits } from "./reconnecting/Forfeits.ts"
+import { checkConfirmedCommit } from "./ConfirmedCommit.ts"
+import { Acquired } from "./reconnecting/Forfeits.ts"
+import { checkLocked } from "./Locks.ts"
 import { makeMethods } from "./Operations.ts"
 import { Pins } from "./reconnecting/Pins.ts"
 import { isFinal, read, type ReconnectingOptions, type Settings, steadyAfter } from "./reconnecting/Options.ts"
@@ -64,7 +74,7 @@ class Calls {
   readonly #where: ErrorContext
   readonly #settings: Settings
   readonly #pins = new Pins<Session>()
-  readonly #forfeits = new Forfeits()
+  readonly #acquired = new Acquired()
 
   constructor(life: Life, where: ErrorContext, settings: Settings) {
     this.#life = life
@@ -96,11 +106,11 @@ class Calls {
 
   readonly run: Run = (operation, options) =>
     Effect.flatMap(this.#pins.current, (bound) => {
-      if (bound !== undefined) return bound.run(operation, options)
+      if (bound !== undefined) return this.#acquired.bound(bound, operation, bound.run(operation, options))
       const { readRetries, wait } = this.#settings
       if (operation.kind === "read") return this.#read(operation, options, wait ? readRetries : 0)
       return Effect.flatMap(this.#available(), (session) =>
-        this.#forfeits.guard(session, operation, noticed(session.run(operation, options)))
+        this.#acquired.guard(session, operation, noticed(session.run(operation, options)))
       )
     })
 
@@ -164,10 +174,16 @@ const watch = (context: ErrorContext) => {
 
 const over: DownReason = { by: "us", detail: "the session was closed" }
 
+/** The device, as its errors name it. */
+interface Where {
+  readonly label: string | undefined
+  readonly peer: string
+}
+
 /** Returns when the first session is up. `open` opens one in a scope. */
 export const make = (
   open: Effect.Effect<Session, ConnectError, Scope.Scope>,
-  where: { readonly label: string | undefined; readonly peer: string },
+  where: Where,
   options: ReconnectingOptions = {}
 ): Effect.Effect<ReconnectingSession, ConnectError, Scope.Scope> =>
   Effect.gen(function* () {
@@ -179,16 +195,31 @@ export const make = (
       steadyAfter,
       isFinal,
       over,
+      died: (detail) => ({
+        by: "us",
+        detail: `it does not connect again, because that has failed by itself: ${detail}`
+      }),
       changed: watch(where)
     })
     return toSession(life, new Calls(life, where, settings), where)
   })
 
-const toSession = (
-  life: Life,
-  calls: Calls,
-  where: { readonly label: string | undefined; readonly peer: string }
-): ReconnectingSession => {
+/** What can be told before there is a session to say it. */
+const checked = (where: Where, operation: string, check: () => void): Effect.Effect<void, InputError> =>
+  Effect.mapError(tryInput(check), (error) => withContext(error, { ...where, operation }))
+
+/** A function of the caller's whose effects are bound; what is none is refused where it is called. */
+const boundBy =
+  <B, A, E, R>(
+    bind: (effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>,
+    call: (given: B) => Effect.Effect<A, E, R>
+  ) =>
+  (given: B): Effect.Effect<A, E, R> => {
+    const made = call(given)
+    return Effect.isEffect(made) ? bind(made) : made
+  }
+
+const toSession = (life: Life, calls: Calls, where: Where): ReconnectingSession => {
   const last = () => life.last!
   return {
     ...makeMethods(calls.run),
@@ -220,13 +251,20 @@ const toSession = (
     statistics: () => last().statistics(),
     run: calls.run,
     locked: (datastores, program, options) =>
-      calls.onBound((session, bind) => session.locked(datastores, bind(program), options)),
+      Effect.andThen(
+        checked(where, "lock", () => checkLocked(datastores, program, options)),
+        calls.onBound((session, bind) => session.locked(datastores, bind(program), options))
+      ),
     edit: (config, options) => calls.on((session) => session.edit(config, options)),
-    confirmedCommit: ({ record, ...options }, verify) =>
-      calls.onBound((session, bind) => {
-        const recording = record === undefined ? {} : { record: (id: string) => bind(record(id)) }
-        return session.confirmedCommit({ ...options, ...recording }, (other) => bind(verify(other)))
-      }),
+    confirmedCommit: (options, verify) =>
+      Effect.andThen(
+        checked(where, "commit", () => checkConfirmedCommit(options, verify)),
+        calls.onBound((session, bind) => {
+          const { record } = options
+          const recording = record === undefined ? {} : { record: boundBy(bind, record) }
+          return session.confirmedCommit({ ...options, ...recording }, boundBy(bind, verify))
+        })
+      ),
     save: () => calls.on((session) => session.save())
   }
 }

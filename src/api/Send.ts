@@ -32,13 +32,14 @@ const makeCall =
   (
     operation: Operation<unknown>,
     { deadline, total, warnings }: CallOptions,
-    span: OperationSpan | undefined
+    span: OperationSpan | undefined,
+    interrupted: Writes.Interrupted | undefined
   ): Effect.Effect<Reply, OperationError> => {
-    if (deadline === undefined && total === undefined) return Audited.call(core, operation, { warnings, span })
+    const plain = { warnings, span, interrupted }
+    if (deadline === undefined && total === undefined) return Audited.call(core, operation, plain)
     const where = { ...core.context, operation: operation.name }
     const sending = tryInput(() => ({
-      warnings,
-      span,
+      ...plain,
       ...(deadline === undefined ? {} : { deadline: millis("deadline", deadline) }),
       ...(total === undefined ? {} : { total: millis("total", total) })
     }))
@@ -52,24 +53,43 @@ const makeCall =
 const concernsPending = ({ lease }: Operation<unknown>, core: Core.Session): boolean =>
   core.leases.pending && (lease?.change === "commit" || lease?.change === "confirm-later")
 
-const wasRefused = (error: OperationError): boolean =>
-  error._tag === "RpcError" && error.errors.some((item) => item.severity === "error")
+/**
+ * Takes something back, or confirms a commit and carries nothing new: no audit may hold it up. A commit with a change in it
+ * is a change, whatever it confirms, and so is one that has to be confirmed again.
+ */
+const frees = ({ lease, release }: Operation<unknown>, { leases }: Core.Session): boolean => {
+  if (lease?.change !== "commit" && lease?.change !== "confirm-later") return release === true
+  return lease.lasts === undefined && leases.clean && (release === true || leases.pending)
+}
+
+const wasRefused = (error: OperationError): boolean => error._tag === "RpcError" && error.isRefusal
 
 /** `run` of a session: sends any operation. */
 export const makeRun = (core: Core.Session, turn: Turn): Run => {
   const call = makeCall(core)
   const observe = Observe.make(core)
-  const send = <A>(given: Operation<A>, options: CallOptions): Effect.Effect<A, OperationError> => {
+  const send = <A>(
+    given: Operation<A>,
+    options: CallOptions,
+    gate = !passesGate(given)
+  ): Effect.Effect<A, OperationError> => {
     const permits = given.release !== true && !concernsPending(given, core)
-    const waits = { name: given.name, gate: !passesGate(given), permits }
-    const sendThis = (operation: Operation<A>) => {
-      const attended = (span: OperationSpan | undefined) => {
-        const noted = Writes.note(operation, call(operation, options, span))
-        return turn(waits, Audited.around(core, operation, !permits, noted))
+    const waits = { name: given.name, gate, permits }
+    const attended = (span: OperationSpan | undefined) => {
+      const sendAs = (operation: Operation<unknown>, free: boolean) => {
+        const noted = Writes.note(operation, (interrupted) => call(operation, options, span, interrupted))
+        return Audited.around(core, operation, free, noted)
       }
-      return Effect.map(observe(operation, attended), operation.decode)
+      if (given.kind !== "write") return turn(waits, sendAs(given, false))
+      // Asked when it is its turn: while it waited, another may have edited the candidate.
+      const asItIs = Effect.suspend((): Effect.Effect<Reply, OperationError> => {
+        const free = frees(given, core)
+        if (free || given.release === true) return sendAs(given, free)
+        return ChangeId.noted(core, given, (operation) => sendAs(operation, false))
+      })
+      return turn(waits, asItIs)
     }
-    return permits ? ChangeId.noted(core, given, sendThis) : sendThis(given)
+    return Effect.map(observe(given, attended), given.decode)
   }
   return (operation, options = {}) =>
     Effect.suspend(() => {
@@ -78,6 +98,8 @@ export const makeRun = (core: Core.Session, turn: Turn): Run => {
       const sent = send(operation, options)
       const after = concernsPending(operation, core) ? undefined : operation.onRefused?.(core.hello.capabilities)
       if (after === undefined) return sent
-      return Effect.tapError(sent, (refusal) => (wasRefused(refusal) ? Effect.ignore(send(after, {})) : Effect.void))
+      return Effect.tapError(sent, (refusal) =>
+        wasRefused(refusal) ? Effect.ignore(send(after, {}, false)) : Effect.void
+      )
     })
 }

@@ -10,18 +10,20 @@ import type { ConnectError, OperationError } from "../errors.ts"
 import type { Mode } from "../framing/Framing.ts"
 import type { Profile } from "../profiles/Profile.ts"
 import type { Capabilities } from "../rpc/Capabilities.ts"
-import type { CallOptions, Operation } from "../rpc/Operation.ts"
+import type { Leases } from "../rpc/Leases.ts"
+import type { CallOptions, Operation, Run } from "../rpc/Operation.ts"
 import type * as Core from "../rpc/Session.ts"
 import type { OperationPool } from "../sessions/OperationPool.ts"
-import type { DeadlineMillis } from "../transport/Deadlines.ts"
 import * as Change from "./Change.ts"
 import { confirmedCommit, type ConfirmedCommitOptions } from "./ConfirmedCommit.ts"
 import type { Datastore } from "./Datastore.ts"
+import { Ending } from "./Ending.ts"
 import type { Fragment } from "./Fragment.ts"
 import { Gate } from "./Gate.ts"
+import * as LazyMembers from "./LazyMembers.ts"
 import { locked, type LockedOptions } from "./Locks.ts"
 import { Outliving } from "./LostLocks.ts"
-import { makeMethods, type Methods } from "./Operations.ts"
+import { makers, type Methods } from "./Operations.ts"
 import { makeRun } from "./Send.ts"
 import { make as makeTurn } from "./Turn.ts"
 
@@ -76,8 +78,8 @@ export interface Session extends Methods {
   /** One change from lock to unlock (and `save`), as the peer's capabilities allow. Any refusal means nothing is committed. */
   readonly edit: (config: Fragment, options?: Change.EditOptions) => Effect.Effect<Change.EditReport, OperationError>
   /**
-   * Commits for a limited time, runs a check on a session of its own, and confirms; a check that fails, is interrupted or
-   * takes too long cancels the commit, and the device rolls back by itself when not even that reaches it.
+   * Commits for a limited time, runs a check on a session of its own, and confirms; a check that fails, is interrupted,
+   * takes too long, or returns false (an `InputError`) cancels the commit, and the device rolls back by itself when not even that reaches it.
    *
    * @example
    * session.confirmedCommit({ timeout: "2 minutes", config }, (other) => other.get({ filter }))
@@ -90,55 +92,151 @@ export interface Session extends Methods {
   readonly save: () => Effect.Effect<"yes" | "not-needed", OperationError>
 }
 
-export interface Options {
-  readonly label: string | undefined
-  readonly peer: string
+export interface Options extends Core.Options {
   readonly maxOutstanding: number
-  readonly deadlines: DeadlineMillis
-  readonly pool: OperationPool
-  /** Another session with the same device, for checks that must not trust this one. */
-  readonly reconnect: Effect.Effect<Session, ConnectError, Scope.Scope>
 }
 
-/** The user's session around an open one of the messages layer. */
-export const make = (core: Core.Session, options: Options): Session => {
-  const { deadlines, label, maxOutstanding, peer, pool, reconnect } = options
-  const gate = new Gate()
-  const queueDeadline = deadlines.queue
-  core.life.pool = pool
-  const turn = makeTurn({ gate, device: peer, maxOutstanding, pool, queueDeadline, context: core.context })
-  const run = makeRun(core, turn)
-  const cleanUp: NonNullable<CallOptions["total"]> = deadlines.close === Infinity ? "none" : deadlines.close
-  const outliving = new Outliving()
-  const lockedContext = { session: core, gate, run, cleanUp: { deadline: cleanUp, total: cleanUp }, outliving }
-  const lockedIn: Session["locked"] = (datastores, program, lockedOptions) =>
-    locked(datastores, program, lockedContext, lockedOptions)
-  /** From inside the gate on: one that waits outside has nothing to go on with. */
-  const lockedOn: Session["locked"] = (datastores, program, lockedOptions) =>
-    lockedIn(datastores, outliving.run(program), lockedOptions)
-  const change = { session: core, run, locked: lockedIn }
-  const session: Session = {
-    ...makeMethods(run),
-    label,
-    peer,
-    sessionId: core.hello.sessionId,
-    capabilities: core.hello.capabilities,
-    framing: core.framing,
-    profile: core.profile,
-    notes: [...core.hello.tolerated, ...(core.connection?.notes ?? [])],
-    transport: core.connection?.details ?? {},
-    closed: Deferred.await(core.closed),
-    statistics: () => {
-      const { bytesIn, bytesOut, foreign, late, replaced, tolerated, unexpected } = core.seen
-      const counted = { bytesIn, bytesOut, lateReplies: late, foreignReplies: foreign, unexpectedMessages: unexpected }
-      return { ...counted, tolerated: { ...tolerated, "invalid-utf8": replaced } }
-    },
-    run,
-    locked: lockedIn,
-    edit: (config, editOptions) => Change.edit(change, config, editOptions),
-    confirmedCommit: (commitOptions, verify) =>
-      confirmedCommit({ ...change, locked: lockedOn, reconnect, self: () => session }, commitOptions, verify),
-    save: () => Change.save(change)
+/** What the operations and programs of a session go through. */
+class Ways {
+  readonly run: Run
+  readonly #core: Core.Session
+  readonly #options: Options
+  readonly #gate: Gate
+  readonly #outliving = new Outliving()
+
+  constructor(core: Core.Session, options: Options, pool: OperationPool) {
+    this.#core = core
+    this.#options = options
+    const { deadlines, maxOutstanding, transport } = options
+    const { context } = core
+    const ending = new Ending(core)
+    const queueDeadline = deadlines.queue
+    this.#gate = new Gate({ ending, queueDeadline, context })
+    const turn = { gate: this.#gate, ending, device: transport.peer, maxOutstanding, pool, queueDeadline, context }
+    this.run = makeRun(core, makeTurn(turn))
   }
-  return session
+
+  readonly locked: Session["locked"] = (datastores, program, options) => {
+    const { cleanUp, run } = this
+    const context = { session: this.#core, gate: this.#gate, run, cleanUp, outliving: this.#outliving }
+    return locked(datastores, program, context, options)
+  }
+
+  get cleanUp(): CallOptions {
+    const { close } = this.#options.deadlines
+    const total: NonNullable<CallOptions["total"]> = close === Infinity ? "none" : close
+    return { deadline: total, total }
+  }
+
+  /** From inside the gate on: one that waits outside has nothing to go on with. */
+  readonly lockedOn: Session["locked"] = (datastores, program, options) =>
+    this.locked(datastores, this.#outliving.run(program), options)
+
+  get change(): Change.ChangeContext {
+    return { session: this.#core, run: this.run, cleanUp: this.cleanUp, locked: this.locked }
+  }
 }
+
+/** The methods, which are made when they are asked for. */
+type Lazy = keyof Methods | "run" | "locked" | "edit" | "confirmedCommit" | "save" | "statistics"
+
+/** Small while nobody uses it, because most sessions of many wait. */
+class OpenSession implements Omit<Session, Lazy> {
+  private readonly core: Core.Session
+  private readonly options: Options
+  private readonly pool: OperationPool
+  private readonly reconnect: Reconnect
+  private made: Ways | undefined
+
+  constructor(core: Core.Session, options: Options, pool: OperationPool, reconnect: Reconnect) {
+    this.core = core
+    this.options = options
+    this.pool = pool
+    this.reconnect = reconnect
+    core.life.pool = pool
+  }
+
+  get label(): string | undefined {
+    return this.options.label
+  }
+
+  get peer(): string {
+    return this.options.transport.peer
+  }
+
+  get sessionId(): number | undefined {
+    return this.core.hello.sessionId
+  }
+
+  get capabilities(): Capabilities {
+    return this.core.hello.capabilities
+  }
+
+  get framing(): Mode {
+    return this.core.framing
+  }
+
+  get profile(): Profile {
+    return this.core.profile
+  }
+
+  get notes(): ReadonlyArray<string> {
+    return [...this.core.hello.tolerated, ...(this.core.connection?.notes ?? [])]
+  }
+
+  get transport(): Readonly<Record<string, string>> {
+    return this.core.connection?.details ?? {}
+  }
+
+  get closed(): Effect.Effect<Core.CloseReason> {
+    return Deferred.await(this.core.closed)
+  }
+
+  private get ways(): Ways {
+    return (this.made ??= new Ways(this.core, this.options, this.pool))
+  }
+
+  static {
+    LazyMembers.define<OpenSession, Pick<Session, Lazy>>(OpenSession.prototype, {
+      ...(makers as LazyMembers.Makers<object, Methods>),
+      run: ({ ways }) => ways.run,
+      locked: ({ ways }) => ways.locked,
+      edit:
+        ({ ways }) =>
+        (config, options) =>
+          Change.edit(ways.change, config, options),
+      confirmedCommit: (self) => (options, verify) => {
+        const { change, lockedOn } = self.ways
+        const reconnect = Effect.suspend(self.reconnect)
+        return confirmedCommit({ ...change, locked: lockedOn, reconnect, self: () => asSession(self) }, options, verify)
+      },
+      save:
+        ({ ways }) =>
+        () =>
+          Change.save(ways.change),
+      statistics:
+        ({ core }) =>
+        () =>
+          statisticsOf(core)
+    })
+  }
+}
+
+/** What a session has acquired on its device; undefined for one that is not of this module. */
+export const leasesOf = (session: Session): Leases | undefined =>
+  session instanceof OpenSession ? session["core"].leases : undefined
+
+const asSession = (session: OpenSession): Session => session as Omit<Session, Lazy> as Session
+
+const statisticsOf = ({ seen }: Core.Session): Statistics => {
+  const { bytesIn, bytesOut, foreign, late, replaced, tolerated, unexpected } = seen
+  const counted = { bytesIn, bytesOut, lateReplies: late, foreignReplies: foreign, unexpectedMessages: unexpected }
+  return { ...counted, tolerated: { ...tolerated, "invalid-utf8": replaced } }
+}
+
+/** Another session with the same device, for checks that must not trust this one. */
+type Reconnect = () => Effect.Effect<Session, ConnectError, Scope.Scope>
+
+/** The user's session around an open one of the messages layer. */
+export const make = (core: Core.Session, options: Options, pool: OperationPool, reconnect: Reconnect): Session =>
+  asSession(new OpenSession(core, options, pool, reconnect))

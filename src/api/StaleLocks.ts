@@ -10,13 +10,14 @@ import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schedule from "effect/Schedule"
-import { type OperationError, printable, type RpcError, withState } from "../errors.ts"
+import { InputError, type OperationError, printable, type RpcError, withState } from "../errors.ts"
 import type { Operation, Run } from "../rpc/Operation.ts"
 import type { Reply } from "../rpc/Reply.ts"
 import type { Session } from "../rpc/Session.ts"
 import * as Logs from "../telemetry/Logs.ts"
 import * as Element from "../xml/Element.ts"
 import * as Namespaces from "../xml/Namespaces.ts"
+import { kindOf } from "./Checks.ts"
 import * as Filter from "./Filter.ts"
 import { get } from "./Retrieve.ts"
 import { killSession } from "./SessionControl.ts"
@@ -33,7 +34,7 @@ export interface LockHolder {
   readonly transport: string
 }
 
-/** Decides whether the session that holds a lock is killed for it. */
+/** Decides at once whether the session that holds a lock is killed for it; anything but true or false is refused. */
 export type BreakStale = (holder: LockHolder) => boolean
 
 export interface Breaking {
@@ -103,13 +104,22 @@ const describe = ({ loginTime, sessionId, sourceHost, transport, username }: Loc
     `session ${sessionId} of ${username} from ${sourceHost} over ${transport}, since ${DateTime.formatIso(loginTime)}`
   )
 
+/** What the caller says of the holder. A promise is true to everybody who does not look twice. */
+const decided = ({ breakStale, session }: Breaking, holder: LockHolder): Effect.Effect<boolean, InputError> => {
+  const answer: unknown = breakStale(holder)
+  if (typeof answer === "boolean") return Effect.succeed(answer)
+  if (kindOf(answer) === "a Promise") void Promise.resolve(answer).catch(() => {})
+  const why = `expected true or false at once, got ${kindOf(answer)}; nobody was killed`
+  return new InputError({ ...session.context, operation: "lock", what: "breakStale", why })
+}
+
 /** Kills the session that holds the lock, if all is known of it and the caller wants it killed. */
-const kill = (breaking: Breaking, error: RpcError): Effect.Effect<LockHolder | Reason> =>
+const kill = (breaking: Breaking, error: RpcError): Effect.Effect<LockHolder | Reason, InputError> =>
   Effect.gen(function* () {
-    const { breakStale, run, session } = breaking
+    const { run, session } = breaking
     const holder = yield* lookUp(breaking, error)
     if (typeof holder === "string") return holder
-    if (!breakStale(holder)) return `breakStale spared ${describe(holder)}`
+    if (!(yield* decided(breaking, holder))) return `breakStale spared ${describe(holder)}`
     const context = { ...session.context, operation: "kill-session" }
     // An operator must know.
     yield* Logs.annotated(context, Effect.logWarning(`killing ${describe(holder)}, to break its lock`))

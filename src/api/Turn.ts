@@ -7,10 +7,12 @@ import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import { DeadlineError, type ErrorContext } from "../errors.ts"
 import type { OperationPool } from "../sessions/OperationPool.ts"
+import type { Ending } from "./Ending.ts"
 import type { Gate } from "./Gate.ts"
 
 export interface TurnOptions {
   readonly gate: Gate
+  readonly ending: Ending
   readonly device: string
   readonly maxOutstanding: number
   readonly pool: OperationPool
@@ -31,11 +33,12 @@ export interface Waits {
 export type Turn = <A, E>(waits: Waits, self: Effect.Effect<A, E>) => Effect.Effect<A, E | DeadlineError>
 
 export const make = (options: TurnOptions): Turn => {
-  const { device, gate, maxOutstanding, pool, queueDeadline } = options
+  const { device, ending, gate, maxOutstanding, pool, queueDeadline } = options
   const semaphore = Semaphore.makeUnsafe(maxOutstanding)
   const enter = <A, E>(waits: Waits, self: Effect.Effect<A, E>) => {
-    const permitted = waits.permits ? semaphore.withPermit(pool.withPermit(device, self)) : self
-    return waits.gate ? Effect.andThen(gate.wait, permitted) : permitted
+    // The end of the session frees whoever waits for the pool, and he frees the semaphore.
+    const permitted = waits.permits ? semaphore.withPermit(pool.withPermit(device, self, ending)) : self
+    return waits.gate ? gate.pass(permitted) : permitted
   }
   if (queueDeadline === Infinity) return enter
   return (waits, self) => within(options, waits.name, (marked) => enter(waits, marked), self)

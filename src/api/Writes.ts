@@ -8,12 +8,19 @@ import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type { CommitUnknownError, OperationError } from "../errors.ts"
+import * as Latch from "effect/Latch"
+import { type CommitUnknownError, type OperationError, wasNotSent } from "../errors.ts"
 import type { Operation } from "../rpc/Operation.ts"
+
+/** What an interrupted call leaves on the device: nothing, what a discard takes back, or nobody knows what. */
+export type Left = "unsent" | "private" | "unknown"
 
 /** The writes of one program. */
 export class Writes {
   #count = 0
+  #underWay = 0
+  readonly #idle = Latch.makeUnsafe(true)
+  #over = false
   #unknown: CommitUnknownError | "interrupted" | undefined
   #forbidden = false
   readonly #outer: Writes | undefined
@@ -32,46 +39,57 @@ export class Writes {
     return this.#unknown
   }
 
-  /** Lets no further write begin: it is interrupted instead, also where the program cannot be. */
+  /**
+   * Lets no first write begin: it is interrupted instead, also where the program cannot be. A program that has sent one goes
+   * on, unless that turns out never to have left.
+   */
   forbid(): void {
     this.#forbidden = true
   }
 
   get forbidden(): boolean {
-    return this.#forbidden || this.#outer?.forbidden === true
+    return this.#over || (this.#forbidden && !this.sent) || this.#outer?.forbidden === true
+  }
+
+  /** Whether a first write has been forbidden, here or around this program. */
+  get stopped(): boolean {
+    return this.#forbidden || this.#outer?.stopped === true
+  }
+
+  /** Runs the program; once it is over, no write of a fiber that it has left behind begins, and those under way are waited for. */
+  within<A, E, R>(program: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    const begin = Effect.sync(() => {
+      this.#over = false
+    })
+    const end = Effect.suspend(() => {
+      this.#over = true
+      return Effect.asVoid(this.#idle.await)
+    })
+    return Effect.ensuring(Effect.andThen(begin, program), end)
   }
 
   begin(): void {
     this.#count++
+    if (this.#underWay++ === 0) this.#idle.closeUnsafe()
     this.#outer?.begin()
   }
 
-  end(exit: Exit.Exit<unknown, OperationError>): void {
-    if (Exit.isFailure(exit)) this.#failed(exit.cause)
-    this.#outer?.end(exit)
+  end(exit: Exit.Exit<unknown, OperationError>, left: Left): void {
+    if (Exit.isFailure(exit)) this.#failed(exit.cause, left)
+    if (--this.#underWay === 0) this.#idle.openUnsafe()
+    this.#outer?.end(exit, left)
   }
 
-  #failed(cause: Cause.Cause<OperationError>): void {
+  #failed(cause: Cause.Cause<OperationError>, left: Left): void {
     const error = cause.reasons.find(Cause.isFailReason)?.error
-    if (error === undefined) this.#unknown ??= "interrupted"
+    if (error === undefined) this.#interrupted(left)
     else if (error._tag === "CommitUnknownError") this.#unknown ??= error
     else if (wasNotSent(error)) this.#count--
   }
-}
 
-/** Certainly nothing has reached the device. */
-const wasNotSent = (error: OperationError): boolean => {
-  switch (error._tag) {
-    case "AuditError":
-    case "CapabilityError":
-    case "InputError":
-      return true
-    case "ChannelError":
-      return error.phase === "write"
-    case "DeadlineError":
-      return error.phase === "queue"
-    default:
-      return false
+  #interrupted(left: Left): void {
+    if (left === "unsent") this.#count--
+    else if (left === "unknown") this.#unknown ??= "interrupted"
   }
 }
 
@@ -84,18 +102,23 @@ export const track = <A, E, R>(program: (writes: Writes) => Effect.Effect<A, E, 
     return Effect.provideService(program(writes), Current, writes)
   })
 
+/** Told by a call that is interrupted what it leaves. */
+export type Interrupted = (left: Left) => void
+
 /** Notes an operation that is about to be sent, if it is a write, and how it ends. */
 export const note = <A>(
   { kind }: Operation<unknown>,
-  self: Effect.Effect<A, OperationError>
+  send: (interrupted?: Interrupted) => Effect.Effect<A, OperationError>
 ): Effect.Effect<A, OperationError> =>
   kind !== "write"
-    ? self
+    ? send()
     : Effect.flatMap(Current, (writes) => {
-        if (writes === undefined) return self
+        if (writes === undefined) return send()
         if (writes.forbidden) return Effect.interrupt
         return Effect.uninterruptibleMask((restore) => {
+          let left: Left = "unknown"
+          const sent = send((said) => void (left = said))
           writes.begin()
-          return Effect.onExit(restore(self), (exit) => Effect.sync(() => writes.end(exit)))
+          return Effect.onExit(restore(sent), (exit) => Effect.sync(() => writes.end(exit, left)))
         })
       })

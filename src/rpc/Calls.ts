@@ -24,8 +24,12 @@ export interface Call {
   readonly resume: (reply: Effect.Effect<Reply, OperationError>) => void
   /** Is told what becomes of it, while somebody listens. */
   readonly span?: OperationSpan | undefined
+  /** At this moment or later it is not written any more; like `since`. */
+  readonly sendBefore?: number | undefined
   /** Runs what the session sends by itself to give back what this call acquired when nobody waited any more. */
   readonly attend?: ((undo: Operation<unknown>, sent: Answered) => Answered) | undefined
+  /** Is told, when it is interrupted before its answer is known, what it leaves on the device. */
+  readonly interrupted?: ((left: "unsent" | "private" | "unknown") => void) | undefined
   /** Undefined once it has been handed to the transport; from then on the device may act on it. */
   frame: Buffer | undefined
   /** Set when it was handed over. */
@@ -60,15 +64,18 @@ export class Calls {
     return this.#abandoned
   }
 
-  /** Outstanding rpcs, tombstones included. */
-  get size(): number {
-    return this.#table.size
-  }
-
   /** Whether an rpc of this very operation is unanswered. */
   holds(operation: Operation<unknown>): boolean {
     for (const call of this.#table.values()) if (call.operation === operation) return true
     return false
+  }
+
+  /** Whether nobody waits, and every rpc that is unanswered was due more than `grace` milliseconds ago. */
+  isIdle(now: number, grace: number): boolean {
+    for (const { abandoned, deadline, since, total } of this.#table.values()) {
+      if (!abandoned || now - since < Math.min(deadline, total) + grace) return false
+    }
+    return true
   }
 
   /** Whether a caller waits for an rpc of any other operation. */
@@ -79,7 +86,19 @@ export class Calls {
 
   /** A call with an id of its own, not yet on the table. */
   make(
-    asked: Pick<Call, "operation" | "warnings" | "deadline" | "total" | "resume" | "since" | "span" | "attend">
+    asked: Pick<
+      Call,
+      | "operation"
+      | "warnings"
+      | "deadline"
+      | "total"
+      | "resume"
+      | "since"
+      | "span"
+      | "attend"
+      | "interrupted"
+      | "sendBefore"
+    >
   ): Call {
     return {
       ...asked,

@@ -96,9 +96,28 @@ const toModule = ({ parameters, uri }: Capability): ReadonlyArray<Module> => {
   ]
 }
 
-/** Indexes the texts of a hello's `<capability>` elements. */
+/** Those of the last hellos: a thousand devices of one make and release say the same. */
+const recent = new Map<string, Capabilities>()
+const mostRecent = 16
+/** In characters. A hello of hundreds of kilobytes is not kept when its sessions are gone. */
+const longestRecent = 32_768
+
+/** Indexes the texts of a hello's `<capability>` elements; the same object for those that say the same. */
 export const make = (texts: ReadonlyArray<string>): Capabilities => {
   const uris = texts.map((text) => text.trim()).filter((text) => text !== "")
+  const key = uris.length === 0 ? "" : JSON.stringify(uris)
+  const known = recent.get(key)
+  const capabilities = known ?? index(key === "" ? [] : (JSON.parse(key) as Array<string>))
+  if (key.length > longestRecent) return capabilities
+  // At the end again: the one that was not asked for the longest goes first.
+  recent.delete(key)
+  recent.set(key, capabilities)
+  if (recent.size > mostRecent) recent.delete(recent.keys().next().value!)
+  return capabilities
+}
+
+/** Frozen, because sessions share it; of texts of their own, because a part of a hello's text keeps the whole of it. */
+const index = (uris: ReadonlyArray<string>): Capabilities => {
   const byName = new Map<string, Capability>()
   const modules: Array<Module> = []
   for (const uri of uris) {
@@ -109,11 +128,11 @@ export const make = (texts: ReadonlyArray<string>): Capabilities => {
     }
   }
   const url = byName.get(":url")
-  return {
-    uris,
-    has: (nameOrUri) => byName.has(nameOrUri),
-    get: (nameOrUri) => byName.get(nameOrUri),
-    modules,
-    urlSchemes: list(url?.parameters.get("scheme") ?? url?.parameters.get("protocol"))
-  }
+  return Object.freeze({
+    uris: Object.freeze(uris),
+    has: (nameOrUri: string) => byName.has(nameOrUri),
+    get: (nameOrUri: string) => byName.get(nameOrUri),
+    modules: Object.freeze(modules),
+    urlSchemes: Object.freeze(list(url?.parameters.get("scheme") ?? url?.parameters.get("protocol")))
+  })
 }

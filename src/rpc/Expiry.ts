@@ -10,14 +10,16 @@ import { DeadlineError } from "../errors.ts"
 import type { Call, Calls } from "./Calls.ts"
 import { DueTimer } from "./DueTimer.ts"
 
-interface Owner {
+export interface Owner {
   readonly calls: Calls
   /** Milliseconds between two pieces of one reply. */
   readonly progress: number
-  readonly now: () => number
+  /** The session is over, and everybody has been told. */
+  readonly ended: boolean
   readonly fork: (effect: Effect.Effect<void>) => Fiber.Fiber<void>
-  readonly ended: () => boolean
-  readonly timedOut: (call: Call, error: DeadlineError, now: number) => void
+  /** Milliseconds that only differences are taken of. */
+  now(): number
+  timedOut(call: Call, error: DeadlineError, now: number): void
 }
 
 export class Expiry {
@@ -26,7 +28,11 @@ export class Expiry {
 
   constructor(owner: Owner) {
     this.#owner = owner
-    this.#timer = new DueTimer(owner.now, owner.fork, () => this.#expire())
+    this.#timer = new DueTimer(
+      () => owner.now(),
+      owner.fork,
+      () => this.#expire()
+    )
   }
 
   /** From now on this call is due some time. */
@@ -41,21 +47,33 @@ export class Expiry {
   #expire(): void {
     const now = this.#owner.now()
     for (const call of this.#owner.calls.all()) {
-      if (this.#owner.ended()) return
+      if (this.#owner.ended) return
       if (call.abandoned) continue
       if (this.#dueAt(call) > now) this.watch(call)
       else this.#owner.timedOut(call, this.#errorOf(call, now), now)
     }
   }
 
-  #dueAt({ deadline, progressAt, since, total }: Call): number {
+  #dueAt(call: Call): number {
+    const { deadline, progressAt, since } = call
     const next = progressAt === undefined ? since + deadline : progressAt + this.#owner.progress
-    return Math.min(next, since + total)
+    return Math.min(next, since + limitOf(call))
   }
 
-  #errorOf({ deadline, frame, progressAt, received, since, total }: Call, now: number): DeadlineError {
-    const phase = frame !== undefined ? "queue" : progressAt === undefined ? "rpc" : "progress"
-    const passed = now >= since + total ? total : phase === "progress" ? this.#owner.progress : deadline
-    return new DeadlineError({ phase, deadline: passed, bytes: received })
+  #errorOf(call: Call, now: number): DeadlineError {
+    const { deadline, frame, progressAt, received, since } = call
+    const phase = phaseOf(frame, progressAt)
+    const next = phase === "progress" ? this.#owner.progress : deadline
+    const limit = limitOf(call)
+    return new DeadlineError({ phase, deadline: now >= since + limit ? limit : next, bytes: received })
   }
+}
+
+/** Milliseconds for all of its reply, or, as long as it waits for room, for being written. */
+const limitOf = ({ frame, sendBefore = Infinity, since, total }: Call): number =>
+  frame === undefined ? total : Math.min(total, sendBefore - since)
+
+const phaseOf = (frame: Call["frame"], progressAt: Call["progressAt"]): "queue" | "rpc" | "progress" => {
+  if (frame !== undefined) return "queue"
+  return progressAt === undefined ? "rpc" : "progress"
 }

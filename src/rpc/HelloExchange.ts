@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Errors from "../errors.ts"
 import * as Framing from "../framing/Framing.ts"
 import * as Profile from "../profiles/Profile.ts"
+import * as TraceContext from "../telemetry/TraceContext.ts"
 import type { EndReason } from "../transport/Transport.ts"
 import type { Limits } from "../xml/Parse.ts"
 import * as Capabilities from "./Capabilities.ts"
@@ -36,6 +37,7 @@ export class HelloExchange {
   #peer: Hello.Hello | undefined
   #profile: Profile.Profile = Profile.generic
   #framing: Framing.Mode = "end-of-message"
+  #traces: TraceContext.Understood = { traceparent: false, tracestate: false }
 
   constructor(options: Options) {
     this.#options = options
@@ -63,12 +65,18 @@ export class HelloExchange {
     return this.#framing
   }
 
+  /** Which trace context the peer understands on an rpc. */
+  get traces(): TraceContext.Understood {
+    return this.#traces
+  }
+
   /** Reads the peer's first message; throws a `HelloError` or an `XmlError`. */
   receive(bytes: Buffer): void {
     const { framing, limits, profile, requireSessionId } = this.#options
     const hello = Hello.read(bytes.toString("utf8"), limits, requireSessionId)
     this.#framing = Hello.chooseFraming(framing, hello.capabilities)
     this.#profile = profile ?? Profile.detect(hello.capabilities.uris)
+    this.#traces = TraceContext.understood(hello.capabilities)
     this.#peer = isUtf8(bytes) ? hello : { ...hello, tolerated: [...hello.tolerated, "bytes that are not UTF-8"] }
   }
 

@@ -2,11 +2,14 @@
  * A cheap rpc on an idle session, so that a device that is gone without a word is noticed though TCP says nothing. Off
  * unless asked for: it fills accounting logs.
  *
- * A device serves the rpcs of a session one after the other (RFC 6241 §4.5). So none is sent while any other is
- * unanswered, and while a caller waits for one, nothing is judged: a commit of five minutes is no death, and an rpc has a
- * deadline of its own. Any byte is a sign of life, an rpc-error too.
+ * A device serves the rpcs of a session one after the other (RFC 6241 §4.5). So none is sent while any other may still be
+ * worked on, and while a caller waits for one, nothing is judged: a commit of five minutes is no death, and an rpc has a
+ * deadline of its own. One that was given up may be worked on until an interval after its deadline; later it is taken for
+ * lost, or a device that died during a read would be believed alive for ever. Any byte is a sign of life, an rpc-error too.
  */
 import type * as Clock from "effect/Clock"
+import * as Monotonic from "../transport/Monotonic.ts"
+import { SignsOfLife } from "../transport/SignsOfLife.ts"
 import * as Ticker from "../transport/Ticker.ts"
 import * as Element from "../xml/Element.ts"
 import * as Namespaces from "../xml/Namespaces.ts"
@@ -21,7 +24,7 @@ export interface Options {
   readonly operation: Operation<unknown>
 }
 
-export interface Watched {
+interface Watched {
   readonly calls: Calls
   /** Bytes received so far. */
   readonly received: () => number
@@ -48,31 +51,33 @@ class Watch {
   readonly stop: () => void
   readonly #options: Options
   readonly #watched: Watched
-  /** A value of this session's own: what the caller sends himself is not mistaken for it. */
+  /** A value of this session's own: what a caller sends is not mistaken for it. */
   readonly #operation: Operation<unknown>
-  #bytes: number
-  #lastByte: number
+  readonly #life: SignsOfLife
+  readonly #clock: Clock.Clock
   #asked = 0
 
-  constructor(options: Options, ticker: Ticker.Ticker, watched: Watched) {
+  constructor(options: Options, clock: Clock.Clock, watched: Watched) {
+    const ticker = Ticker.of(clock)
     this.#options = options
+    this.#clock = clock
     this.#watched = watched
     this.#operation = { ...options.operation }
-    this.#bytes = watched.received()
-    this.#lastByte = ticker.now()
+    this.#life = new SignsOfLife(watched.received, ticker.now())
     // The last byte, the silence and the missing answer are each noticed one look late: three of these are less than a
     // quarter of the interval.
     this.stop = ticker.every(Math.min(options.every, options.deadline) / 16, (now) => this.#look(now))
   }
 
   #look(now: number): void {
-    const bytes = this.#watched.received()
-    if (bytes !== this.#bytes) {
-      this.#bytes = bytes
-      this.#lastByte = now
-    }
+    this.#life.look(now)
     if (this.#watched.calls.holds(this.#operation)) this.#judge(now)
-    else if (this.#watched.calls.size === 0 && now - this.#lastByte >= this.#options.every) this.#ask(now)
+    else if (now - this.#life.last >= this.#options.every && this.#isIdle()) this.#ask(now)
+  }
+
+  /** By the session's clock, which the calls go by; that of the looks may count from another moment. */
+  #isIdle(): boolean {
+    return this.#watched.calls.isIdle(Monotonic.millis(this.#clock), this.#options.every)
   }
 
   #ask(now: number): void {
@@ -83,7 +88,7 @@ class Watch {
   #judge(now: number): void {
     const { deadline } = this.#options
     if (this.#watched.calls.awaitsOther(this.#operation)) return
-    if (now - Math.max(this.#asked, this.#lastByte) < deadline) return
+    if (now - Math.max(this.#asked, this.#life.last) < deadline) return
     this.stop()
     this.#watched.dead(`no answer came to the keepalive within ${deadline} ms`)
   }
@@ -91,4 +96,4 @@ class Watch {
 
 /** Watches a session until the result is called. */
 export const watch = (options: Options, clock: Clock.Clock, watched: Watched): (() => void) =>
-  new Watch(options, Ticker.of(clock), watched).stop
+  new Watch(options, clock, watched).stop

@@ -20,6 +20,8 @@ export interface LeaseChange {
   /** `confirm-later`: a confirmed commit that belongs to the session. `cancel`: of such a one. */
   readonly change: "lock" | "unlock" | "edit" | "commit" | "confirm-later" | "cancel" | "discard"
   readonly datastore: string
+  /** Of a confirmed commit: the milliseconds after which the device rolls it back. */
+  readonly lasts?: () => number
 }
 
 /** Every one is needed; each is a list of alternatives: `[[":candidate"], [":validate:1.1", ":validate:1.0"]]`. */
@@ -40,6 +42,11 @@ export interface Operation<A = Reply> {
   readonly datastore?: string
   /** Milliseconds from the written rpc to the reply's first byte, where the session's default does not fit. */
   readonly deadline?: number
+  /**
+   * Asked when nothing is left to wait for but room in the transport: for how many milliseconds it may still be written.
+   * Later than that it is not sent, and fails with a `DeadlineError` of phase `queue`.
+   */
+  readonly sendWithin?: () => number
   readonly lease?: LeaseChange
   /** Part of the change may stand when it is refused (RFC 6241 §7.2, error-option). */
   readonly partial?: (capabilities: Capabilities) => boolean

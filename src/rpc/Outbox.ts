@@ -31,13 +31,13 @@ export class Outbox {
     else this.#writeCall(call)
   }
 
-  /** The transport has room again. */
-  drain(): void {
+  /** The transport has room again. What is too late by now is not written: whoever watches it will take it back. */
+  drain(now: number): void {
     this.#full = false
     for (const call of this.#waiting) {
       if (this.#isFull()) return
       this.#waiting.delete(call)
-      this.#writeCall(call)
+      if (call.sendBefore === undefined || now < call.sendBefore) this.#writeCall(call)
     }
   }
 

@@ -1,11 +1,18 @@
 /**
- * What a call's end means, as an error with its context: above all when a request that may have changed the device
- * is left without a clear reply.
+ * What the end of a call, or of the session under it, means, as an error with its context: above all when a request that
+ * may have changed the device is left without a clear reply (docs/change-safety.md).
  */
 import * as Errors from "../errors.ts"
 import type { RpcErrorItem } from "../errors.ts"
+import { excerpt } from "../telemetry/Excerpt.ts"
+import type { EndReason } from "../transport/Transport.ts"
 import type { Capabilities } from "./Capabilities.ts"
 import type { Call } from "./Calls.ts"
+
+/** Why a session ended; `error` when the peer's bytes were the reason. */
+export interface CloseReason extends EndReason {
+  readonly error?: Errors.ProtocolError
+}
 
 export type Lost = Errors.ChannelError | Errors.ProtocolError | Errors.DeadlineError
 
@@ -22,6 +29,25 @@ export const contextOf = (call: Call, peer: Peer, now: number): Errors.ErrorCont
   messageId: call.id,
   elapsed: Math.round(now - call.since)
 })
+
+/** Bytes that are not NETCONF, or a message that is none of it: how many there are, and what they look like. */
+export const unreadable = (
+  layer: Errors.ProtocolError["layer"],
+  detail: string,
+  bytes: number,
+  beginning: Uint8Array
+): Errors.ProtocolError =>
+  new Errors.ProtocolError({ layer, detail, bytes, excerpt: excerpt(beginning.subarray(0, 400)) })
+
+/** What a call that meets the end of its session fails with; `write`: it certainly was not sent. */
+export const ended = (
+  { by, detail, error }: CloseReason,
+  phase: "write" | "closed",
+  context: Errors.ErrorContext
+): Errors.ChannelError | Errors.ProtocolError =>
+  phase === "closed" && error !== undefined
+    ? Errors.withContext(error, context)
+    : new Errors.ChannelError({ ...context, phase, by, detail })
 
 const mayHaveChanged = (call: Call, peer: Peer): boolean =>
   call.frame === undefined && call.operation.kind === "write" && !peer.isPrivate(call)

@@ -7,33 +7,36 @@ import { Collect } from "./Message.ts"
 
 export interface Sink {
   /** One whole message. */
-  readonly message: (bytes: Buffer) => void
+  message(bytes: Buffer): void
   /** One message that exceeded the limit: its beginning, and its size. */
-  readonly oversized: (beginning: Buffer, bytes: number) => void
+  oversized(beginning: Buffer, bytes: number): void
 }
 
-export class Reader {
-  readonly #decoder: Framing.Decoder
+export class Reader implements Framing.Receiver {
+  readonly #decoder = Framing.makeDecoder()
   readonly #collect: Collect
-  readonly #receiver: Framing.Receiver
+  readonly #sink: Sink
 
   constructor(limit: number, sink: Sink) {
-    this.#decoder = Framing.makeDecoder()
     this.#collect = new Collect(limit)
-    this.#receiver = {
-      span: (bytes) => this.#collect.add(bytes),
-      end: () => {
-        const { bytes, overflowed } = this.#collect
-        const message = this.#collect.take()
-        if (overflowed) sink.oversized(message, bytes)
-        else sink.message(message)
-      }
-    }
+    this.#sink = sink
   }
 
   /** Throws a `FramingError`, after which nothing more can be read. */
   push(bytes: Uint8Array): void {
-    this.#decoder.push(bytes, this.#receiver)
+    this.#decoder.push(bytes, this)
+  }
+
+  /** For the decoder alone, as is `end`. */
+  span(bytes: Buffer): void {
+    this.#collect.add(bytes)
+  }
+
+  end(): void {
+    const { bytes, overflowed } = this.#collect
+    const message = this.#collect.take()
+    if (overflowed) this.#sink.oversized(message, bytes)
+    else this.#sink.message(message)
   }
 
   /** From the next byte on, chunked; legal while a message is handed out. */

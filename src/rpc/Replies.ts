@@ -5,7 +5,6 @@
 import * as Effect from "effect/Effect"
 import * as Errors from "../errors.ts"
 import type { Profile } from "../profiles/Profile.ts"
-import { excerpt } from "../telemetry/Excerpt.ts"
 import type { Redaction } from "../telemetry/Redaction.ts"
 import { redactError } from "../telemetry/RedactedError.ts"
 import type * as Parse from "../xml/Parse.ts"
@@ -28,20 +27,20 @@ export interface Counters {
 }
 
 export interface Owner {
-  readonly peer: () => Outcome.Peer
-  readonly profile: () => Profile
+  peer(): Outcome.Peer
+  profile(): Profile
   readonly limits: Parse.Limits
   readonly invalidUtf8: "refuse" | "replace"
   /** Milliseconds that only differences are taken of. */
-  readonly now: () => number
+  now(): number
   /** Milliseconds since 1970. */
-  readonly wallClock: () => number
+  wallClock(): number
   /** Hides secrets in what the peer says about this call, those that it repeats from the request too. */
-  readonly redaction: (call: Call) => Redaction
+  redaction(call: Call): Redaction
   /** An operation succeeded on the device, whether or not anyone still waits for it. */
-  readonly succeeded: (call: Call) => void
+  succeeded(call: Call): void
   /** Gives back what an abandoned call has acquired. */
-  readonly undo: (call: Call, undo: Operation<unknown> | "close-session") => void
+  undo(call: Call, undo: Operation<unknown> | "close-session"): void
 }
 
 type Answer = Effect.Effect<Reply.Reply, Errors.OperationError>
@@ -86,7 +85,7 @@ export class Replies {
     this.#receiving = undefined
     this.#searched = 0
     const head = Message.replyIdOf(beginning)
-    const call = head === "other" ? undefined : head === undefined ? this.#certain() : this.#calls.find(head.messageId)
+    const call = this.#concerned(head)
     if (call === undefined) {
       this.counters.unexpected++
       return
@@ -96,7 +95,7 @@ export class Replies {
     if (call.abandoned) return this.#late(call, { _tag: "Unclear", layer, detail })
     // Without a readable id this may not have been its reply: a tombstone waits for the real one.
     if (head === undefined) this.#calls.abandon(call)
-    this.#fail(call, new Errors.ProtocolError({ layer, detail, bytes, excerpt: excerpt(beginning.subarray(0, 400)) }))
+    this.#fail(call, Outcome.unreadable(layer, detail, bytes, beginning))
   }
 
   /** Notes that a piece of an unfinished message came; returns the call that it answers. */
@@ -167,15 +166,7 @@ export class Replies {
         this.#completed.push([call, Effect.fail(this.#refused(call, judgement.errors))])
         break
       case "Unclear":
-        this.#fail(
-          call,
-          new Errors.ProtocolError({
-            layer: judgement.layer,
-            detail: judgement.detail,
-            bytes: message.bytes.length,
-            excerpt: excerpt(message.bytes.subarray(0, 400))
-          })
-        )
+        this.#fail(call, Outcome.unreadable(judgement.layer, judgement.detail, message.bytes.length, message.bytes))
         break
     }
   }
@@ -185,8 +176,8 @@ export class Replies {
   }
 
   #succeed(call: Call, message: Message.Message, judgement: Reply.Success): Answer {
-    const { limits, now, peer, wallClock } = this.#owner
-    const context = Outcome.contextOf(call, peer(), now())
+    const owner = this.#owner
+    const context = Outcome.contextOf(call, owner.peer(), owner.now())
     try {
       const [first, ...rest] = judgement.warnings.filter(
         (warning) => call.warnings === "fail" || (typeof call.warnings === "function" && call.warnings(warning))
@@ -196,9 +187,9 @@ export class Replies {
       // The caller's own predicate: its call dies of it, the reader and everybody else do not.
       return Effect.die(defect)
     }
-    return Effect.succeed(
-      Reply.make({ message, judgement, context, limits, elapsed: context.elapsed, receivedAt: wallClock() })
-    )
+    const { elapsed } = context
+    const receivedAt = owner.wallClock()
+    return Effect.succeed(Reply.make({ message, judgement, context, limits: owner.limits, elapsed, receivedAt }))
   }
 
   /** The reply of a call that nobody waits for: dropped and counted, and what it acquired is given back. */
@@ -221,8 +212,10 @@ export class Replies {
     )
   }
 
-  /** The call that an unreadable message answers, when no other can be meant. */
-  #certain(): Call | undefined {
+  /** The call that an unreadable message answers; without a readable head only when no other can be meant. */
+  #concerned(head: ReturnType<typeof Message.replyIdOf>): Call | undefined {
+    if (head === "other") return undefined
+    if (head !== undefined) return this.#calls.find(head.messageId)
     return this.#calls.abandoned === 0 ? this.#calls.find(undefined) : undefined
   }
 

@@ -6,7 +6,9 @@
  * tag. Whenever that is not certain the whole reply is parsed, so that an error never reads as a success.
  */
 import * as Effect from "effect/Effect"
-import { type ErrorContext, ProtocolError, type RpcErrorItem } from "../errors.ts"
+import type * as Schema from "effect/Schema"
+import { decode, type DecodeOptions } from "../data/Decode.ts"
+import { type DataError, type ErrorContext, ProtocolError, type RpcErrorItem } from "../errors.ts"
 import { excerpt } from "../telemetry/Excerpt.ts"
 import { type Redaction, standard } from "../telemetry/Redaction.ts"
 import * as Element from "../xml/Element.ts"
@@ -34,6 +36,14 @@ export interface Reply {
   readonly tree: Effect.Effect<Element.Element, ProtocolError>
   /** The `<data>` element, or an rpc's first output element; parsed once, when first asked for. */
   readonly data: Effect.Effect<Element.Element, ProtocolError>
+  /**
+   * What is in `data`, as the schema says: `Schema.Struct({ interfaces: Interfaces })`. Fails with a `DataError` when it
+   * does not fit, and as `data` does.
+   */
+  readonly decode: <S extends Schema.Constraint>(
+    schema: S,
+    options?: Omit<DecodeOptions, "context">
+  ) => Effect.Effect<S["Type"], ProtocolError | DataError, S["DecodingServices"]>
 }
 
 export interface Success {
@@ -227,6 +237,13 @@ class MessageReply implements Reply {
         children.find((element) => element.name === "data") ?? children.find((element) => element.name !== "ok")
       return data === undefined ? Effect.fail(this.#error("message", "the reply holds no data")) : Effect.succeed(data)
     })
+  }
+
+  decode<S extends Schema.Constraint>(
+    schema: S,
+    options?: Omit<DecodeOptions, "context">
+  ): Effect.Effect<S["Type"], ProtocolError | DataError, S["DecodingServices"]> {
+    return Effect.flatMap(this.data, decode(schema, { ...options, context: this.#context }))
   }
 
   #error(layer: "xml" | "message", detail: string): ProtocolError {

@@ -38,6 +38,8 @@ export class WireLog {
   readonly #reading: Reading
   #off = false
   #dropped = 0
+  /** What the last entry said of it. */
+  #told = 0
 
   constructor(options: Options) {
     this.#options = options
@@ -57,25 +59,40 @@ export class WireLog {
     if (!this.#off) this.#hand("received", beginning, bytes)
   }
 
-  /** Logs what is waiting, within its time, and ends. */
+  /** Logs what is waiting, within its time, and ends; a function that cannot be interrupted is not waited for. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
     Queue.endUnsafe(this.#queue)
     const { patience } = this.#options
-    return Effect.timeoutOrElse(Effect.asVoid(Fiber.await(this.#fiber)), {
+    const logged = Effect.timeoutOrElse(Effect.asVoid(Fiber.await(this.#fiber)), {
       duration: Number.isFinite(patience) ? patience : 5_000,
-      orElse: () =>
-        Effect.suspend(() => {
-          this.#off = true
-          return Effect.asVoid(Fiber.interrupt(this.#fiber))
-        })
+      orElse: () => Effect.sync(() => this.#abandon())
     })
+    return Effect.andThen(
+      logged,
+      Effect.suspend(() => this.#tellLost())
+    )
   })
+
+  /** What still waits is lost as well. */
+  #abandon(): void {
+    this.#off = true
+    this.#dropped += Queue.sizeUnsafe(this.#queue)
+    this.#fiber.interruptUnsafe()
+  }
+
+  /** The entries say what was dropped before them; of the rest nobody else would tell. */
+  #tellLost(): Effect.Effect<void> {
+    const lost = this.#dropped
+    if (this.#told >= lost) return Effect.void
+    const line = `the wire log did not keep up: ${lost} messages of this session are missing in it`
+    return Logs.annotated(this.#options.context(), Effect.logWarning(line))
+  }
 
   #hand(direction: WireLogEntry["direction"], message: Buffer, bytes: number): void {
     const { context, now } = this.#options
     // A copy, so that 64 KiB do not hold 256 MiB.
     const beginning = message.length <= maxShown ? message : Buffer.from(message.subarray(0, maxShown))
-    const handed = { direction, time: now(), bytes, context: context(), beginning, dropped: this.#dropped }
+    const handed = { direction, time: now(), bytes, context: context(), beginning }
     if (!Queue.offerUnsafe(this.#queue, handed)) this.#dropped++
   }
 
@@ -85,7 +102,7 @@ export class WireLog {
         ? Effect.void
         : Effect.andThen(
             Effect.catchCause(
-              Effect.suspend(() => this.#log(this.#reading.entry(handed))),
+              Effect.suspend(() => this.#log({ ...this.#reading.entry(handed), dropped: this.#tell() })),
               (cause) => this.#switchOff(cause)
             ),
             // Parsing takes milliseconds: others have their turn in between.
@@ -93,6 +110,12 @@ export class WireLog {
           )
     )
   )
+
+  /** Of now, not of when the message came: 256 messages may have waited in between. */
+  #tell(): number {
+    this.#told = this.#dropped
+    return this.#told
+  }
 
   #log(entry: WireLogEntry): Effect.Effect<void> {
     const { sink } = this.#options
@@ -105,6 +128,7 @@ export class WireLog {
     // Interrupted by us.
     if (this.#off) return Effect.failCause(cause)
     this.#off = true
+    this.#told = Infinity
     const { context, redaction } = this.#options
     const why = redaction.text(printable(errorText(Cause.squash(cause))))
     return Logs.annotated(context(), Effect.logWarning(`the wire log failed and is switched off: ${why}`))

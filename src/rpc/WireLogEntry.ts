@@ -24,7 +24,7 @@ export interface WireLogEntry {
   readonly bytes: number
   /**
    * The message with its secrets hidden. Of one that is not XML, is larger than 64 KiB or was cut, the beginning of its
-   * markup, with every value replaced by its length.
+   * markup, with every value replaced by its length; of one whose very markup holds a secret, its size alone: `[123]`.
    */
   readonly xml: string
   /** Whether `xml` is the whole message. */
@@ -43,7 +43,6 @@ const maxSecrets = 400
 export interface Handed extends Pick<WireLogEntry, "direction" | "time" | "bytes"> {
   readonly context: ErrorContext
   readonly beginning: Buffer
-  readonly dropped: number
 }
 
 /** Turns messages into entries; knows the secrets that were sent, because a peer may repeat them anywhere. */
@@ -59,28 +58,32 @@ export class Reading {
     this.#hiding = redaction
   }
 
-  entry({ beginning, bytes, context, direction, dropped, time }: Handed): WireLogEntry {
+  /** All of an entry but what the log itself knows. */
+  entry({ beginning, bytes, context, direction, time }: Handed): Omit<WireLogEntry, "dropped"> {
     const tree = bytes === beginning.length ? this.#parse(beginning) : undefined
     if (direction === "sent") this.#learn(tree)
     const { label, peer, sessionId } = context
-    const common = { direction, time, label, peer, sessionId, bytes, dropped }
-    if (tree === undefined || (this.#blind && direction === "received" && beginning.includes("rpc-error"))) {
-      return { ...common, ...this.#unreadable(beginning), xml: excerpt(beginning, maxShown), whole: false }
+    const common = { direction, time, label, peer, sessionId, bytes }
+    if (tree === undefined || (this.#blind && direction === "received")) {
+      return { ...common, ...this.#unreadable(beginning), xml: this.#markup(beginning, bytes), whole: false }
     }
     const messageId = Element.attribute(tree, "message-id")
+    // A peer may have put a secret where no redaction looks: into a name or a namespace.
     const xml = print(this.#hiding.element(tree))
+    const whole = !this.#hiding.betrays(xml)
     return {
       ...common,
-      message: tree.name,
+      message: this.#hiding.betrays(tree.name) ? undefined : tree.name,
       messageId: messageId === undefined ? undefined : this.#hiding.text(messageId),
-      ...(this.#isClean(xml) ? { xml, whole: true } : { xml: excerpt(beginning, maxShown), whole: false })
+      xml: whole ? xml : this.#markup(beginning, bytes),
+      whole
     }
   }
 
-  /** A peer may have put a secret where no redaction looks: into a name or a namespace. */
-  #isClean(xml: string): boolean {
-    for (const secret of this.#secrets) if (secret.length >= 8 && xml.includes(secret)) return false
-    return true
+  /** Shows names, so it may be as bad as what it stands for. */
+  #markup(beginning: Buffer, bytes: number): string {
+    const shown = excerpt(beginning, maxShown)
+    return this.#hiding.betrays(shown) ? `[${bytes}]` : shown
   }
 
   #parse(bytes: Buffer): Element.Element | undefined {
@@ -97,7 +100,7 @@ export class Reading {
       return
     }
     const secrets = this.#redaction.secrets(tree)
-    if (secrets.size === 0) return
+    if ([...secrets].every((secret) => this.#secrets.has(secret))) return
     const all = [...new Set([...this.#secrets, ...secrets])]
     // One that is forgotten would be shown when it comes back.
     if (all.length > maxSecrets) this.#blind = true

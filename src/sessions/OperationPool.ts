@@ -9,7 +9,8 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import { InputError } from "../errors.ts"
+import { type InputError, tryInput } from "../errors.ts"
+import { wholeNumber } from "../transport/Checks.ts"
 
 /** The default size: enough to keep a thousand devices busy, and small beside what one event loop can hold open. */
 export const defaultSize = 256
@@ -26,6 +27,16 @@ export interface Statistics {
 interface Waiter {
   /** Undefined once it was granted or went away. */
   resume: ((granted: Effect.Effect<Queue>) => void) | undefined
+  /** It went on without a permit. */
+  left: boolean
+}
+
+/** What those who wait wait for: once it has ended, a permit is of no use to them. */
+export interface Worth {
+  readonly ended: boolean
+  /** Has somebody told of the end. */
+  add(tell: () => void): void
+  delete(tell: () => void): void
 }
 
 /** One device: its waiters, oldest first, some of them gone. */
@@ -59,11 +70,9 @@ export class OperationPool {
    * Fails with an `InputError` for what is no whole number from 0.
    */
   resize(size: number): Effect.Effect<void, InputError> {
-    return Effect.suspend(() => {
-      if (!isSize(size)) return Effect.fail(sizeError(size))
-      this.#size = size
+    return tryInput(() => {
+      this.#size = checkSize(size)
       this.#drain()
-      return Effect.void
     })
   }
 
@@ -74,11 +83,17 @@ export class OperationPool {
     return { size: this.#size, running: this.#running, waiting: this.#waiting, devices }
   }
 
-  /** Runs an effect with a permit, in turn with the other devices. Interrupting it gives the permit back at once. */
-  withPermit<A, E, R>(device: string, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+  /**
+   * Runs an effect with a permit, in turn with the other devices. Interrupting it gives the permit back at once. Where
+   * `worth` is given and ends, whoever waits goes on without a permit, to be told so.
+   */
+  withPermit<A, E, R>(device: string, self: Effect.Effect<A, E, R>, worth?: Worth): Effect.Effect<A, E, R> {
     return Effect.uninterruptibleMask((restore) => {
-      const run = (queue: Queue) => Effect.onExitPrimitive(restore(self), () => this.#release(queue), true)
-      if (this.#running >= this.#size || this.#waiting > 0) return Effect.flatMap(restore(this.#wait(device)), run)
+      const run = (queue: Queue | undefined) =>
+        queue === undefined ? restore(self) : Effect.onExitPrimitive(restore(self), () => this.#release(queue), true)
+      if (this.#running >= this.#size || this.#waiting > 0) {
+        return worth?.ended === true ? restore(self) : Effect.flatMap(restore(this.#wait(device, worth)), run)
+      }
       const queue = this.#queue(device)
       this.#start(queue)
       return run(queue)
@@ -107,15 +122,32 @@ export class OperationPool {
     if (queue.running === 0 && queue.live === 0) this.#queues.delete(queue.device)
   }
 
-  #wait(device: string): Effect.Effect<Queue> {
-    return Effect.callback<Queue>((resume) => {
+  /** Undefined: it has become worthless. */
+  #wait(device: string, worth: Worth | undefined): Effect.Effect<Queue | undefined> {
+    return Effect.callback<Queue | undefined>((resume) => {
       const queue = this.#queue(device)
-      const waiter: Waiter = { resume }
+      const waiter: Waiter = { resume, left: false }
+      const useless = () => {
+        worth?.delete(useless)
+        this.#leave(queue, waiter)
+        waiter.left = true
+        resume(Effect.succeed(undefined))
+      }
+      if (worth !== undefined) {
+        worth.add(useless)
+        waiter.resume = (granted) => {
+          worth.delete(useless)
+          resume(granted)
+        }
+      }
       queue.waiters.push(waiter)
       queue.live++
       this.#waiting++
       this.#turns.add(queue)
-      return Effect.sync(() => this.#leave(queue, waiter))
+      return Effect.sync(() => {
+        worth?.delete(useless)
+        if (!waiter.left) this.#leave(queue, waiter)
+      })
     })
   }
 
@@ -165,10 +197,8 @@ export class OperationPool {
   }
 }
 
-const isSize = (size: number): boolean => Number.isSafeInteger(size) && size >= 0
-
-const sizeError = (size: number): InputError =>
-  new InputError({ what: "operation pool size", why: `expected a whole number from 0, got ${size}` })
+/** Throws an `InputError` for what is no whole number from 0. */
+const checkSize = (size: number): number => wholeNumber("operation pool size", size, 0)
 
 const processWide = new OperationPool(defaultSize)
 
@@ -182,11 +212,14 @@ export const Current: Context.Reference<OperationPool> = Context.Reference<Opera
 
 /** A pool of its own for what is connected inside. */
 export const layer = (size: number): Layer.Layer<never, InputError> =>
-  Layer.effect(Current, isSize(size) ? Effect.sync(() => new OperationPool(size)) : Effect.fail(sizeError(size)))
+  Layer.effect(
+    Current,
+    tryInput(() => new OperationPool(checkSize(size)))
+  )
 
 /** Resizes the pool of the process, at any time and from anywhere; 0 pauses. Throws an `InputError`. */
 export const setOperationPoolSize = (size: number): void => {
-  if (!isSize(size)) throw sizeError(size)
+  checkSize(size)
   Effect.runSync(Effect.orDie(processWide.resize(size)))
 }
 

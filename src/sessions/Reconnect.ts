@@ -6,6 +6,7 @@
  *
  *   Connecting -> Up | Down | Stopped     Up -> Down | Stopped     Down -> Connecting | Stopped
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -17,6 +18,7 @@ import * as Pull from "effect/Pull"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as Monotonic from "../transport/Monotonic.ts"
 
 /** `attempt` counts from 1, and on until something that was opened has been up for long enough. */
 export type State<A, Why> =
@@ -45,6 +47,8 @@ export interface Options<A, E, Why> {
   readonly isFinal: (error: E, everUp: boolean) => boolean
   /** Why it has stopped when its scope closes. */
   readonly over: Why
+  /** Why it has stopped when what owns the state has died of a defect, in a schedule for one. */
+  readonly died: (detail: string) => Why
   /** Told of every state, before those who wait for it. */
   readonly changed: (state: State<A, E | Why>) => Effect.Effect<void>
 }
@@ -130,7 +134,9 @@ export class Reconnect<A, E, Why> {
     const ended = (exit: Exit.Exit<void>) =>
       Effect.suspend(() => {
         if (Exit.isFailure(exit)) Deferred.doneUnsafe(this.#first, exit)
-        return this.#stop(this.#options.over)
+        const { died, over } = this.#options
+        const dead = Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)
+        return this.#stop(dead ? died(inWords(exit.cause)) : over)
       })
     const forked = Effect.forkDetach(Effect.onExit(this.#run, ended), { startImmediately: true })
     return Effect.map(forked, (fiber) => void (this.#fiber = fiber))
@@ -175,7 +181,7 @@ export class Reconnect<A, E, Why> {
 
   /** Milliseconds that only differences are taken of. */
   #elapsed(): number {
-    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1_000_000
+    return Monotonic.millis(this.#clock)
   }
 
   #failed(error: E): Effect.Effect<number | undefined> {
@@ -240,6 +246,11 @@ export class Reconnect<A, E, Why> {
     this.#waiting.clear()
     for (const resume of waiting) resume(answer)
   }
+}
+
+const inWords = (cause: Cause.Cause<unknown>): string => {
+  const defect = Cause.squash(cause)
+  return defect instanceof Error ? defect.message : String(defect)
 }
 
 /** Returns when it is open for the first time; ends with the scope, and leaves nothing behind when it fails or is interrupted. */

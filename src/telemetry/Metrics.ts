@@ -25,8 +25,16 @@ export const sessions = {
 } as const
 
 /** Sessions that were asked for: `ok`, the tag of the error, or `interrupted`. */
-export const connects = (outcome: string) =>
-  counter("netconf.connects", "Sessions that were asked for, by how that ended", { outcome })
+export const connects = (outcome: string): Metric.Counter<number> => {
+  let metric = connected.get(outcome)
+  if (metric === undefined) {
+    metric = counter("netconf.connects", "Sessions that were asked for, by how that ended", { outcome })
+    connected.set(outcome, metric)
+  }
+  return metric
+}
+
+const connected = new Map<string, Metric.Counter<number>>()
 
 const endedText = "Sessions that were up and have ended, by who ended them"
 /** Sessions that were up and have ended, by who ended them. */

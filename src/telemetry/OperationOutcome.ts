@@ -3,7 +3,7 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Exit from "effect/Exit"
-import type { NetconfError, RpcError } from "../errors.ts"
+import { type NetconfError, wasNotSent } from "../errors.ts"
 
 /**
  * `ok`; `refused`: the peer said no; `warned`: it did it, with warnings that the caller does not accept; `unknown`: a
@@ -23,27 +23,20 @@ export type OperationOutcome =
   | "interrupted"
   | "failed"
 
-const ofRpcError = ({ errors }: RpcError): OperationOutcome =>
-  errors.some((item) => item.severity === "error") ? "refused" : "warned"
-
 const ofError = (error: NetconfError): OperationOutcome => {
   switch (error._tag) {
     case "RpcError":
-      return ofRpcError(error)
+      return error.isRefusal ? "refused" : "warned"
     case "CommitUnknownError":
       return "unknown"
     case "ChannelError":
-      return error.phase === "write" ? "not-sent" : "lost"
+      return wasNotSent(error) ? "not-sent" : "lost"
     case "ProtocolError":
       return "unreadable"
     case "DeadlineError":
       return "timeout"
-    case "AuditError":
-    case "InputError":
-    case "CapabilityError":
-      return "not-sent"
     default:
-      return "failed"
+      return wasNotSent(error) ? "not-sent" : "failed"
   }
 }
 

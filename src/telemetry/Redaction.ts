@@ -6,10 +6,21 @@
  * nothing of the library but its errors, so trees are known here by their shape alone.
  */
 import { InputError } from "../errors.ts"
-import { describesSecret, isRouting, isSnmp, type Kind, SecretNames } from "./SecretNames.ts"
+import { KnownSecrets, short } from "./KnownSecrets.ts"
+import * as SecretCommands from "./SecretCommands.ts"
+import { beginsLogin } from "./SecretLines.ts"
+import {
+  describesSecret,
+  isBgpCommunity,
+  isRouting,
+  isSecretWithin,
+  isSnmp,
+  type Kind,
+  SecretNames
+} from "./SecretNames.ts"
 import * as SecretText from "./SecretText.ts"
 import * as SecretValues from "./SecretValues.ts"
-import type { Region } from "./SecretValues.ts"
+import type { Region } from "./WrittenValue.ts"
 
 /** What stands in the place of a secret. */
 export const placeholder = "[redacted]"
@@ -44,24 +55,25 @@ type TreeNode =
 /** Secrets of one request that are looked for in its answer; with more, the answer's texts are hidden whole. */
 const most = 500
 
-/** Shorter ones are hidden as whole words only: they occur in anything. */
-const short = 4
-
 /** Where an element stands. */
 interface Place {
+  readonly name: string
   readonly secret: boolean
   readonly about: "snmp" | "routing" | undefined
+  /** Among commands, behind one that begins a block about logging in. */
+  readonly login: boolean
 }
 
-const outside: Place = { secret: false, about: undefined }
+const outside: Place = { name: "", secret: false, about: undefined, login: false }
+const noSecrets = new KnownSecrets([])
 
 export class Redaction {
   readonly #names: SecretNames
   readonly #values: ReadonlyArray<RegExp>
   /** Secrets that are known word by word; `all` when they are too many. */
-  readonly #known: ReadonlyArray<RegExp> | "all"
+  readonly #known: KnownSecrets | "all"
 
-  constructor(names: SecretNames, values: ReadonlyArray<RegExp>, known: ReadonlyArray<RegExp> | "all" = []) {
+  constructor(names: SecretNames, values: ReadonlyArray<RegExp>, known: KnownSecrets | "all" = noSecrets) {
     this.#names = names
     this.#values = values
     this.#known = known
@@ -89,13 +101,22 @@ export class Redaction {
   /** Hides these secrets too, wherever they occur. */
   hiding(secrets: ReadonlySet<string>): Redaction {
     if (secrets.size === 0 || this.#known === "all") return this
-    const known = secrets.size > most ? "all" : [...this.#known, ...[...secrets].map(literally)]
+    const known = secrets.size > most ? "all" : new KnownSecrets([...this.#known.all, ...secrets])
     return new Redaction(this.#names, this.#values, known)
   }
 
-  #find(text: string): ReadonlyArray<Region> {
-    const known = this.#known === "all" ? [] : this.#known
-    return [...SecretText.find(text, this.#names), ...SecretValues.find(text, [...this.#values, ...known])]
+  /** Whether a known secret of four characters or more stands somewhere in a text, be it a part of a name. */
+  betrays(text: string): boolean {
+    return this.#known === "all" || this.#known.find(text).some(([start, end]) => end - start >= short)
+  }
+
+  #find(text: string, withinLogin = false): ReadonlyArray<Region> {
+    return [
+      ...SecretText.find(text, this.#names, withinLogin),
+      ...SecretCommands.find(text),
+      ...SecretValues.find(text, this.#values),
+      ...(this.#known === "all" ? [] : this.#known.find(text))
+    ]
   }
 
   #element(element: TreeElement, outer: Place, tell: Tell): TreeElement {
@@ -106,8 +127,10 @@ export class Redaction {
 
   #place({ children, name }: TreeElement, outer: Place): Place {
     const about = isSnmp(name) ? "snmp" : (outer.about ?? (isRouting(name) ? "routing" : undefined))
-    const secret = outer.secret ? !describesSecret(name) : this.#isSecret(this.#names.kindOf(name), about, children)
-    return { secret, about }
+    const secret = outer.secret
+      ? !describesSecret(name)
+      : this.#isSecret(this.#names.kindOf(name), about, children) || isSecretWithin(name, outer.name)
+    return { name, secret, about, login: outer.login }
   }
 
   #isSecret(kind: Kind | undefined, about: Place["about"], children: ReadonlyArray<TreeNode>): boolean {
@@ -115,11 +138,12 @@ export class Redaction {
       case undefined:
         return false
       case "tree":
+      case "field":
         return true
       case "leaf":
         return !children.some(isElement)
       case "community":
-        return about !== "routing"
+        return about === "snmp" || (about === undefined && !isBgpCommunity(children.map(textOf).join("")))
     }
   }
 
@@ -127,34 +151,41 @@ export class Redaction {
   #attribute(attribute: TreeAttribute, { about, secret }: Place, tell: Tell): TreeAttribute {
     const { name, namespace, value } = attribute
     const isSecret = secret ? name !== "operation" : this.#isSecret(this.#names.kindOf(name), about, [])
-    return { ...attribute, value: this.#value(value, isSecret && namespace === "", tell) }
+    return { ...attribute, value: this.#value(value, isSecret && namespace === "", false, tell) }
   }
 
   #children(nodes: ReadonlyArray<TreeNode>, place: Place, tell: Tell): ReadonlyArray<TreeNode> {
     if (nodes.length > 1 && !nodes.some(isElement)) {
       // Of a leaf the text is read as one: a comment or a CDATA section must not cut a secret in two.
       const whole = nodes.map(textOf).join("")
-      const shown = this.#value(whole, place.secret, tell)
+      const shown = this.#value(whole, place.secret, place.login, tell)
       if (shown !== whole) return [shown]
     }
-    return nodes.map((node) => this.#node(node, place, tell))
+    let inside = place
+    return nodes.map((node) => {
+      const shown = this.#node(node, inside, tell)
+      if (!inside.login && isElement(node) && node.name === "cmd" && beginsLogin(node.children.map(textOf).join(""))) {
+        inside = { ...inside, login: true }
+      }
+      return shown
+    })
   }
 
   #node(node: TreeNode, place: Place, tell: Tell): TreeNode {
-    if (typeof node === "string") return this.#value(node, place.secret, tell)
+    if (typeof node === "string") return this.#value(node, place.secret, place.login, tell)
     switch (node._tag) {
       case "Element":
         return this.#element(node, place, tell)
       case "ProcessingInstruction":
-        return { ...node, body: this.#value(node.body, place.secret, tell) }
+        return { ...node, body: this.#value(node.body, place.secret, false, tell) }
       default:
-        return { ...node, text: this.#value(node.text, place.secret, tell) }
+        return { ...node, text: this.#value(node.text, place.secret, false, tell) }
     }
   }
 
-  #value(text: string, secret: boolean, tell: Tell): string {
+  #value(text: string, secret: boolean, withinLogin: boolean, tell: Tell): string {
     if (text.trim() === "") return text
-    const regions = secret || this.#known === "all" ? [[0, text.length] as const] : this.#find(text)
+    const regions = secret || this.#known === "all" ? [[0, text.length] as const] : this.#find(text, withinLogin)
     for (const [start, end] of regions) tell(text.slice(start, end))
     return hide(text, regions)
   }
@@ -198,11 +229,6 @@ const references: Readonly<Record<string, string>> = {
   "'": "&apos;"
 }
 
-const literally = (secret: string): RegExp => {
-  const escaped = secret.replace(/[.*+?^${}()|[\]\\/-]/g, (character) => `\\x${character.charCodeAt(0).toString(16)}`)
-  return new RegExp(secret.length < short ? `(?<![\\p{L}\\p{N}_])${escaped}(?![\\p{L}\\p{N}_])` : escaped, "dgu")
-}
-
 /**
  * Makes a redaction: the usual names and values, and the caller's own. Throws an `InputError` for what is neither.
  *
@@ -210,7 +236,9 @@ const literally = (secret: string): RegExp => {
  * Redaction.make({ names: ["licence"], values: [/\bACME-[0-9A-F]{16}\b/] }).text("tacacs-server key hunter2")
  * // => "tacacs-server key [redacted]"
  */
-export const make = ({ names = [], values = [] }: RedactionOptions = {}): Redaction => {
+export const make = (options?: RedactionOptions): Redaction => {
+  if (options === undefined) return standard
+  const { names = [], values = [] } = options
   if (!Array.isArray(names) || names.some((name) => typeof name !== "string" || name === ""))
     throw new InputError({ what: "redaction.names", why: "expected the local names of elements" })
   if (!Array.isArray(values) || values.some((value) => !(value instanceof RegExp)))
@@ -218,5 +246,5 @@ export const make = ({ names = [], values = [] }: RedactionOptions = {}): Redact
   return new Redaction(new SecretNames(names), values.map(SecretValues.pattern))
 }
 
-/** The usual names and values. */
-export const standard = make()
+/** The usual names and values; one for all sessions that ask for no more. */
+export const standard = new Redaction(new SecretNames(), [])

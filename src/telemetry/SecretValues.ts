@@ -1,33 +1,39 @@
 /**
  * Secrets that are known by what they look like, wherever they stand: crypt hashes and their kin (`$9$` and Cisco's type 7
- * can be turned back), PEM, user information in URLs, and the commands whose secret no name announces.
+ * can be turned back), private keys, tokens, headers of HTTP, user information in URLs.
  *
  * Every pattern is linear: what repeats is bounded, or ends where no other match can begin.
  */
-
-/** A part of a text: from here, up to there. */
-export type Region = readonly [start: number, end: number]
+import type { Region } from "./WrittenValue.ts"
 
 /** The whole match is hidden, or its first group where there is one. */
 const patterns: ReadonlyArray<RegExp> = [
   // $1$ to $9$, $5$rounds=..., $y$, $2b$, $8$aes256-gcm$...
   /\$(?:\d{1,2}[a-z]?|[a-z][a-z0-9-]{0,15})\$[^\s"'<>]{4,}/dgi,
+  // LDAP's {SSHA}..., and pbkdf2:sha256:...
+  /\{(?:S?SHA(?:-?\d{3})?|S?MD5|CRYPT|ARGON2|PBKDF2[\w-]{0,16})\}[^\s"'<>]{4,}/dgi,
+  /\bpbkdf2:[\w-]{1,32}:[^\s"'<>]+/dgi,
   // VRP wraps its ciphertext in such marks.
   /(?:%\^%#|%\$%\$|@%@%|%@%@|%#%#)[^\s"'<>]+/dg,
-  /-{4,5} ?BEGIN [A-Z0-9 ]{1,40}-{4,5}[^]*?(?:-{4,5} ?END [A-Z0-9 ]{1,40}-{4,5}|$)/dg,
+  // Anybody may see a certificate or a public key.
+  /-{4,5} ?BEGIN (?!CERTIFICATE|TRUSTED CERT|X509 |(?:RSA |SSH2 )?PUBLIC )[A-Z0-9 ]{1,40}-{4,5}[^]*?(?:-{4,5} ?END [A-Z0-9 ]{1,40}-{4,5}|$)/dg,
+  /PuTTY-User-Key-File-\d[^]*?(?:Private-MAC: ?[^\s"'<>]+|$)/dg,
   // Junos marks what it shows: "..."; ## SECRET-DATA
   /"([^"\n]+)";?[ \t]{0,8}## SECRET-DATA/dg,
-  /\bauthorization: ?([^\r\n]+)/dgi,
-  // snmp-server user ops netops v3 auth sha A priv aes 128 P
-  /\bauth(?:entication)?(?:-mode|-protocol)?[ \t]{1,8}(?:md5|sha[\w-]{0,12})[ \t]{1,8}(?!\d{1,5}\s)(\S+)/dgi,
-  /\bpriv(?:acy)?(?:-mode|-protocol)?[ \t]{1,8}(?:3?des|aes)[\w-]{0,12}[ \t]{1,8}(?:(?:128|192|256)[ \t]{1,8})?(\S+)/dgi,
-  /\bmd5[ \t]{1,8}(?:\d{1,5}[ \t]{1,8})?(?:cipher|\d)[ \t]{1,8}(\S+)/dgi,
-  /\bsnmp-(?:server|agent)[ \t]{1,8}[^\r\n]{0,200}?\b(?:version[ \t]{1,8}(?:1|2c)|securityname(?:[ \t]{1,8}cipher)?)[ \t]{1,8}(\S+)/dgi,
-  /\b(?:standby|vrrp|glbp)[ \t]{1,8}\d{1,5}[ \t]{1,8}authentication[ \t]{1,8}(?:text[ \t]{1,8})?(?!md5\b)(\S+)/dgi
+  /\b(?:proxy-)?authorization: ?([^\r\n]+)/dgi,
+  /\b(?:set-)?cookie: ?([^\r\n]+)/dgi,
+  /\bauthorization\\?["'][ \t]{0,8}[:=][ \t]{0,8}\\?["'](?:basic|bearer|digest|token|apikey|negotiate)[ \t]{1,8}([^\s"'\\]+)/dgi,
+  // A JSON Web Token.
+  /(?<![\w-])eyJ[\w-]{4,}\.[\w-]+(?:\.[\w-]+)*/dg,
+  /[?&](?:sig|signature|auth|code)=([^\s"'<>&]+)/dgi,
+  /\bcommsec(?:p)?-([^\s"'<>/[\]]+)/dgi,
+  /-\w{0,12}auth=(?:key|token),([^\s"'<>,]+)/dgi,
+  // user:password@host without a scheme, as scp has it.
+  /(?<![\w.:/@%-])(?!(?:mailto|sips?|xmpp|urn):)[\w.-]{1,64}:([^\s:@/"'<>]{1,128})@(?=[A-Za-z0-9[])/dgi
 ]
 
 /** What every match of a pattern holds: most texts are settled by this alone. */
-const candidate = /[$%@]|BEGIN |SECRET-DATA|auth|priv|md5|snmp-|standby|vrrp|glbp/i
+const candidate = /[$%@{?&]|BEGIN |PuTTY|SECRET-DATA|auth|cookie|pbkdf2|eyJ|commsec/i
 
 /** The caller's own expression, to be used over and over: `lastIndex` is ours, and so is the search for every match. */
 export const pattern = (own: RegExp): RegExp => new RegExp(own.source, `${own.flags.replace(/[dgy]/g, "")}dg`)

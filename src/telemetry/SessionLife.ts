@@ -81,7 +81,7 @@ export class SessionLife implements LiveSessions.LiveSession {
     this.#count(Metrics.connects("ok"))
     if (this.#span !== undefined) {
       Spans.write(this.#span, known)
-      this.#span.event("netconf.up", this.#now)
+      Spans.attempt(() => this.#span?.event("netconf.up", this.#now))
     }
     this.#log(`session opened: ${framing} framing, profile ${profile}`)
     if (this.#ended !== undefined) this.#wasUp(this.#ended)
@@ -93,8 +93,8 @@ export class SessionLife implements LiveSessions.LiveSession {
     const error = cause.reasons.find(Cause.isFailReason)?.error
     this.#count(Metrics.connects(error?._tag ?? (Cause.hasInterruptsOnly(cause) ? "interrupted" : "defect")))
     this.#log(`session not opened: ${error?.message ?? "interrupted"}`)
-    if (error !== undefined) this.#span?.attribute("error.type", error._tag)
-    this.#span?.end(this.#now, Exit.failCause(cause))
+    if (this.#span !== undefined && error !== undefined) Spans.write(this.#span, { "error.type": error._tag })
+    Spans.attempt(() => this.#span?.end(this.#now, Exit.failCause(cause)))
   }
 
   /** Whatever it was before; the session has seen the last of what it will see. */
@@ -116,7 +116,7 @@ export class SessionLife implements LiveSessions.LiveSession {
       "netconf.bytes_received": bytesIn,
       ...(error === undefined ? {} : { "error.type": error._tag })
     })
-    this.#span.end(this.#now, error === undefined ? Exit.void : Exit.fail(error))
+    Spans.attempt(() => this.#span?.end(this.#now, error === undefined ? Exit.void : Exit.fail(error)))
   }
 
   get #now(): bigint {
@@ -134,7 +134,7 @@ export class SessionLife implements LiveSessions.LiveSession {
 
 /** A span of its own trace, because a session outlives what it was opened for; it links there. */
 const makeSpan = (parent: Tracer.AnySpan | undefined, attributes: Spans.Attributes) =>
-  Effect.makeSpan("netconf.session", {
+  Spans.make("netconf.session", {
     kind: "client",
     root: true,
     sampled: parent?.sampled !== false,

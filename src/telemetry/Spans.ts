@@ -2,11 +2,14 @@
  * Spans by the RPC conventions of OpenTelemetry (rpc.*, server.*, network.peer.*, error.type) with attributes of
  * NETCONF's own; docs/observability.md has every name.
  *
- * A span is made only while somebody listens: with the tracer that every program has, nobody would ever see it.
+ * A span is made only while somebody listens: with the tracer that every program has, nobody would ever see it. A tracer
+ * that throws loses its spans; what they are about goes on.
  */
 import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 import { type NetconfError, printable } from "../errors.ts"
 import * as Metrics from "./Metrics.ts"
@@ -69,8 +72,21 @@ const errorAttributes = (error: NetconfError | undefined): Attributes => {
   }
 }
 
+/** A new span; undefined when its tracer throws. */
+export const make = (name: string, options: Tracer.SpanOptions): Effect.Effect<Tracer.Span | undefined> =>
+  Effect.catchCause(Effect.makeSpan(name, options), () => Effect.undefined)
+
+/** Does something with a span, unless its tracer throws. */
+export const attempt = <A>(use: () => A): A | undefined => {
+  try {
+    return use()
+  } catch {
+    return undefined
+  }
+}
+
 export const write = (span: Tracer.Span, attributes: Attributes): void => {
-  for (const [key, value] of Object.entries(attributes)) span.attribute(key, value)
+  for (const [key, value] of Object.entries(attributes)) attempt(() => span.attribute(key, value))
 }
 
 /** What the messages layer tells the span of the operation that it carries. */
@@ -79,31 +95,38 @@ export class OperationSpan {
   readonly header: TraceContext.Header | undefined
   readonly #span: Tracer.Span
   readonly #clock: Clock.Clock
+  readonly #timed: boolean
 
   constructor(span: Tracer.Span, fiber: Fiber.Fiber<unknown, unknown>) {
     this.#span = span
     this.#clock = fiber.getRef(Clock.Clock)
-    this.header = TraceContext.of(span, fiber.getRef(TraceContext.TraceState))
+    this.#timed = fiber.getRef(References.TracerTimingEnabled)
+    this.header = attempt(() => TraceContext.of(span, fiber.getRef(TraceContext.TraceState)))
   }
 
   /** The rpc has its id and its frame. */
   encoded(messageId: string, octets: number): void {
-    this.#span.attribute("netconf.message_id", messageId)
-    this.#span.attribute("netconf.bytes_sent", octets)
+    write(this.#span, { "netconf.message_id": messageId, "netconf.bytes_sent": octets })
   }
 
   /** It was handed to the transport: what came before was waiting. */
   written(): void {
-    this.#span.event("netconf.sent", this.#clock.currentTimeNanosUnsafe())
+    attempt(() => this.#span.event("netconf.sent", this.#clock.currentTimeNanosUnsafe()))
   }
 
   /** Its reply has come whole. */
   received(octets: number): void {
-    this.#span.attribute("netconf.bytes_received", octets)
+    write(this.#span, { "netconf.bytes_received": octets })
   }
 
   ended(exit: Exit.Exit<unknown, NetconfError>, outcome: OperationOutcome.OperationOutcome): void {
-    this.#span.attribute("netconf.outcome", outcome)
-    write(this.#span, errorAttributes(OperationOutcome.failureOf(exit)))
+    write(this.#span, { "netconf.outcome": outcome, ...errorAttributes(OperationOutcome.failureOf(exit)) })
+    attempt(() => {
+      if (this.#span.status._tag === "Started") this.#span.end(this.#now, exit)
+    })
+  }
+
+  get #now(): bigint {
+    return this.#timed ? this.#clock.currentTimeNanosUnsafe() : 0n
   }
 }

@@ -7,12 +7,21 @@ import type { Capabilities } from "../rpc/Capabilities.ts"
 import * as Element from "../xml/Element.ts"
 import * as Namespaces from "../xml/Namespaces.ts"
 import type { Datastores } from "./Datastores.ts"
+import type { Receiver } from "./Delivery.ts"
 import type { Dialect } from "./Dialects.ts"
+import { DynamicSubscriptions } from "./DynamicSubscriptions.ts"
 import * as EditConfig from "./EditConfig.ts"
+import * as EventStreams from "./EventStreams.ts"
+import * as EventTime from "./EventTime.ts"
 import type { Faults } from "./Faults.ts"
 import type { Model } from "./Model.ts"
+import type { NamedFilter, NotificationOptions } from "./NotificationOptions.ts"
+import * as NotificationState from "./NotificationState.ts"
 import type { Body } from "./Operations.ts"
 import * as Refusal from "./Refusal.ts"
+import type { RunFork } from "./Server.ts"
+import * as StandardEvents from "./StandardEvents.ts"
+import { Subscriptions } from "./Subscriptions.ts"
 
 /** One request as it was received. */
 export interface LogEntry {
@@ -66,19 +75,23 @@ export interface Settings {
   readonly clock: Clock.Clock
   readonly maxMessageBytes: number
   readonly maxSessions: number
+  readonly notifications: NotificationOptions
+  readonly runFork: RunFork
 }
 
 /** A session as the core handles it. */
 interface Member {
   readonly view: DeviceSession
-  /** Ends it at once, whatever it is doing. */
-  readonly kill: (detail: string) => void
+  readonly receiver: Receiver
+  /** Ends it at once, whatever it is doing; `killer` is the session that asked for it. */
+  readonly kill: (detail: string, killer?: number) => void
 }
 
 export class Core {
   readonly model: Model
   readonly dialect: Dialect
-  readonly capabilities: Capabilities
+  /** What a new session is told; sessions that are open keep what they were told. */
+  capabilities: Capabilities
   readonly factory: Element.Element
   readonly stores: Datastores
   readonly faults: Faults
@@ -86,12 +99,19 @@ export class Core {
   readonly schemas: ReadonlyMap<string, string>
   readonly operations: ReadonlyMap<string, CustomOperation>
   readonly settings: Settings
+  readonly streams: EventStreams.EventStreams
+  readonly subscriptions = new Subscriptions()
+  /** Filters that subscriptions can name. */
+  readonly filters: Map<string, NamedFilter>
+  readonly dynamic: DynamicSubscriptions
+  readonly events: StandardEvents.StandardEvents
   readonly log: Array<LogEntry> = []
   readonly members = new Map<number, Member>()
   /** Whether the last thing that was asked of the candidate was to validate it. */
   validated = false
   /** Called after anything that may have begun or ended a confirmed commit. */
   changed: () => void = () => {}
+  readonly #afterReply = new Map<number, Array<() => void>>()
   #lastSession = 0
 
   constructor(settings: Settings) {
@@ -105,6 +125,20 @@ export class Core {
     this.files = settings.files
     this.schemas = settings.schemas
     this.operations = settings.operations
+    const { notifications } = settings
+    this.streams = new EventStreams.EventStreams({
+      streams: [
+        { name: "NETCONF", description: "default event stream", ...notifications },
+        ...(notifications.streams ?? [])
+      ],
+      stamp: () => (settings.dialect.wholeSeconds ? EventTime.formatSeconds : EventTime.format)(this.now()),
+      declaration: settings.dialect.declaration
+    })
+    this.filters = new Map(Object.entries(notifications.filters ?? {}))
+    const { standardEvents = true } = notifications
+    const names = standardEvents === true ? StandardEvents.names : standardEvents === false ? [] : standardEvents
+    this.events = new StandardEvents.StandardEvents(this, new Set(names))
+    this.dynamic = new DynamicSubscriptions(this)
   }
 
   now(): number {
@@ -120,14 +154,19 @@ export class Core {
     return { normalise: this.dialect.normalise, denied: this.dialect.hidden }
   }
 
-  /** Running and state together, as `get` shows them. */
+  /** Running and state together, as `get` shows them, with what the device says of itself. */
   withState(): Element.Element {
+    return NotificationState.add(this, this.#withSessions(this.operational()))
+  }
+
+  /** Running and the state data of the model. */
+  operational(): Element.Element {
     const { running } = this.stores
     const state = this.settings.state(running)
-    if (state === undefined) return this.#withSessions(running)
+    if (state === undefined) return running
     const { data, refusals } = EditConfig.apply(running, state, { model: this.model, state: true })
     if (refusals.length > 0) throw new Refusal.Refused(...refusals)
-    return this.#withSessions(data)
+    return data
   }
 
   #withSessions(data: Element.Element): Element.Element {
@@ -137,10 +176,44 @@ export class Core {
     return { ...data, children: [...data.children, monitoringElement("netconf-state", [leaf])] }
   }
 
-  kill(id: number): boolean {
+  kill(id: number, killer: number): boolean {
     const member = this.members.get(id)
-    member?.kill("killed by another session")
+    member?.kill("killed by another session", killer)
     return member !== undefined
+  }
+
+  receiver(session: number): Receiver {
+    const member = this.members.get(session)
+    if (member === undefined) throw new Refusal.Refused(Refusal.operationFailed("the session is ending"))
+    return member.receiver
+  }
+
+  /** What follows the reply to the request that is being answered, never before it. */
+  afterReply(session: number, step: () => void): void {
+    this.#afterReply.set(session, [...(this.#afterReply.get(session) ?? []), step])
+  }
+
+  replied(session: number): void {
+    const steps = this.#afterReply.get(session) ?? []
+    this.#afterReply.delete(session)
+    for (const step of steps) step()
+  }
+
+  /** To be called after anything that may have changed a datastore. */
+  observe(cause: StandardEvents.Cause): void {
+    this.events.observe(cause)
+    this.dynamic.observe()
+    this.changed()
+  }
+
+  /** A session is gone, with its subscriptions and what it has not committed. */
+  release(session: number, by: StandardEvents.Actor): void {
+    this.members.delete(session)
+    this.#afterReply.delete(session)
+    this.subscriptions.release(session)
+    this.dynamic.release(session)
+    this.stores.release(session)
+    this.observe({ by, confirmed: "cancel" })
   }
 
   /** Ends all sessions. */
@@ -153,6 +226,8 @@ export class Core {
     this.stop("the device reboots")
     this.#lastSession = 0
     this.stores.reboot()
+    this.events.forget()
+    this.streams.reset()
     this.changed()
   }
 }

@@ -63,6 +63,13 @@ export interface Dialect {
    * drafts. Default: by identity.
    */
   readonly subscriptionErrorTag: "by-identity" | "operation-failed"
+  /**
+   * `in-library`: modules of YANG 1.1 are not in the hello, as RFC 7950 §5.6.4 has it, but in the YANG library alone (RFC
+   * 8525): ietf-subscribed-notifications and ietf-yang-push are two. Default: in the hello as well, as many devices do.
+   */
+  readonly yang11Modules: "in-hello" | "in-library"
+  /** `terminated`: delete-subscription sends subscription-terminated to who asked for it (netopeer2). Default: silent. */
+  readonly deletedSubscription: "silent" | "terminated"
   /** The only base versions that the device offers, whatever its capabilities say. Default: as they say. */
   readonly framing: "auto" | "end-of-message" | "chunked"
 }
@@ -93,6 +100,8 @@ export const standard: Dialect = {
   wholeSeconds: false,
   replayPace: 0,
   subscriptionErrorTag: "by-identity",
+  yang11Modules: "in-hello",
+  deletedSubscription: "silent",
   framing: "auto"
 }
 
@@ -134,6 +143,8 @@ export const declarations: Preset = { declaration: true }
 /** Replies lose their message-id. */
 export const iosXe171501: Preset = { messageId: "dropped" }
 
+/** Modules of YANG 1.1 in the YANG library alone, not in the hello (RFC 7950 §5.6.4). */
+export const yangLibrary: Preset = { yang11Modules: "in-library" }
 /** eventTime without a fraction, so that different events have equal stamps. */
 export const wholeSeconds: Preset = { wholeSeconds: true }
 

@@ -29,6 +29,7 @@ export type Fault =
   | { readonly _tag: "Duplicate" }
   | { readonly _tag: "Chunks"; readonly size: number }
   | { readonly _tag: "Writes"; readonly sizes: ReadonlyArray<number>; readonly between: Duration.Input }
+  | { readonly _tag: "Events"; readonly where: "before" | "with"; readonly events: ReadonlyArray<string> }
 
 /** To what a fault applies. */
 export interface Rule {
@@ -93,6 +94,18 @@ export const writes = (sizes: number | ReadonlyArray<number>, between: Duration.
   sizes: typeof sizes === "number" ? [sizes] : sizes,
   between
 })
+
+/**
+ * For create-subscription and establish-subscription: these events occur, and the subscription starts, before the reply is
+ * written, as some devices do (netopeer2#1403).
+ */
+export const eventsBeforeReply = (...events: ReadonlyArray<string>): Fault => ({
+  _tag: "Events",
+  where: "before",
+  events
+})
+/** For the same: these events occur right behind the reply, and reach the client in the same write. */
+export const eventsWithReply = (...events: ReadonlyArray<string>): Fault => ({ _tag: "Events", where: "with", events })
 
 const appliesTo = (rule: Rule, occasion: Occasion): boolean => {
   if (rule.on === undefined) return occasion.operation !== "hello"

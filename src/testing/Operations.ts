@@ -22,6 +22,8 @@ import {
   writable
 } from "./Parameters.ts"
 import type { Reference } from "./Parameters.ts"
+import * as DynamicSubscriptions from "./DynamicSubscriptions.ts"
+import * as EventStreams from "./EventStreams.ts"
 import * as Refusal from "./Refusal.ts"
 import * as Selection from "./Selection.ts"
 import * as SubtreeFilter from "./SubtreeFilter.ts"
@@ -199,7 +201,7 @@ const discardChanges: Operation = (core, session, request) => {
 const killSession: Operation = (core, session, request) => {
   const id = Number(Element.text(required(request, "session-id")).trim())
   if (id === session) throw refused(Refusal.invalidParameter("a session cannot kill itself"))
-  if (!core.kill(id)) throw refused(Refusal.invalidParameter("there is no such session"))
+  if (!core.kill(id, session)) throw refused(Refusal.invalidParameter("there is no such session"))
   return "ok"
 }
 
@@ -227,9 +229,19 @@ const table: ReadonlyMap<string, Operation> = new Map([
   ["close-session", () => "ok"]
 ] satisfies ReadonlyArray<readonly [string, Operation]>)
 
+const createSubscription: Operation = (core, session, request) => {
+  core.subscriptions.create(core, session, request)
+  return "ok"
+}
+
 /** The operation of this name; undefined where the device has none. */
 export const find = (core: Core, request: Element.Element): Operation | undefined => {
   if (request.namespace === Namespaces.base) return table.get(request.name)
+  if (request.namespace === EventStreams.notification) {
+    return request.name === "create-subscription" ? createSubscription : undefined
+  }
+  const dynamic = DynamicSubscriptions.find(core, request)
+  if (dynamic !== undefined) return dynamic
   const schema = request.namespace === Namespaces.monitoring && request.name === "get-schema"
   return schema && core.capabilities.has(Namespaces.monitoring) ? getSchema : undefined
 }

@@ -22,6 +22,8 @@ export interface Plan {
   readonly close: { readonly fraction: number; readonly by: "peer" | "network" } | undefined
   readonly chunkSize: number | undefined
   readonly writes: { readonly sizes: ReadonlyArray<number>; readonly between: number } | undefined
+  /** What happens around the reply, and whether it is sent before it or together with it. */
+  readonly events: { readonly where: "before" | "with"; readonly events: ReadonlyArray<string> } | undefined
 }
 
 const millis = (input: Duration.Input): number => Duration.toMillis(Duration.fromInputUnsafe(input))
@@ -37,7 +39,8 @@ const undisturbed: Plan = {
   copies: 1,
   close: undefined,
   chunkSize: undefined,
-  writes: undefined
+  writes: undefined,
+  events: undefined
 }
 
 const add = (plan: Plan, fault: Fault): Plan => {
@@ -64,6 +67,8 @@ const add = (plan: Plan, fault: Fault): Plan => {
       return { ...plan, chunkSize: fault.size }
     case "Writes":
       return { ...plan, writes: { sizes: fault.sizes, between: millis(fault.between) } }
+    case "Events":
+      return { ...plan, events: fault }
   }
 }
 

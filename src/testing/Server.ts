@@ -15,12 +15,15 @@ import type { EndReason } from "../transport/Transport.ts"
 import * as Element from "../xml/Element.ts"
 import * as Namespaces from "../xml/Namespaces.ts"
 import * as Parse from "../xml/Parse.ts"
+import * as Capabilities from "./Capabilities.ts"
 import type { Core, DeviceSession, Peer } from "./Core.ts"
+import type { Receiver } from "./Delivery.ts"
 import type { Occasion } from "./Faults.ts"
 import * as Operations from "./Operations.ts"
 import * as Plan from "./Plan.ts"
 import * as Refusal from "./Refusal.ts"
 import * as Replies from "./Replies.ts"
+import type { TerminationReason } from "./StandardEvents.ts"
 import { Wire } from "./Wire.ts"
 
 /** How the device's runtime starts a fiber; with it, everything ends with the device's scope. */
@@ -42,9 +45,16 @@ class ServerSession {
   #busy = true
   #ended = false
   #released = false
+  readonly #peer: Peer
+  /** Why it ended, as far as it is known before the connection ends. */
+  #termination: TerminationReason = "dropped"
+  #killer: number | undefined
+  /** Notifications that are to leave in one write with the reply. */
+  #held: Array<Buffer> | undefined
 
   constructor(core: Core, endpoint: Endpoint, peer: Peer, runFork: RunFork) {
     this.#core = core
+    this.#peer = peer
     this.#id = core.nextSession()
     this.#loginTime = core.now()
     this.#wire = new Wire(endpoint, {
@@ -53,7 +63,8 @@ class ServerSession {
       broken: (detail) => this.#close(detail),
       end: () => this.#end()
     })
-    core.members.set(this.#id, { view: this.#view(peer), kill: (detail) => this.#kill(detail) })
+    const kill = (detail: string, killer?: number) => this.#kill(detail, killer)
+    core.members.set(this.#id, { view: this.#view(peer), receiver: this.#receiver(), kill })
     this.#fiber = runFork(this.#run)
   }
 
@@ -76,8 +87,22 @@ class ServerSession {
     }
   }
 
+  #receiver(): Receiver {
+    const hasRoom = () => this.#wire.hasRoom || this.#held !== undefined
+    return {
+      session: this.#id,
+      get hasRoom() {
+        return hasRoom()
+      },
+      room: this.#wire.room,
+      send: (message) => this.#push(message)
+    }
+  }
+
   #push(message: string): void {
-    this.#wire.push(this.#wire.frame(message, { chunkSize: this.#core.dialect.chunkSize, before: "" }))
+    const frame = this.#wire.frame(message, { chunkSize: this.#core.dialect.chunkSize, before: "" })
+    if (this.#held === undefined) this.#wire.push(frame)
+    else this.#held.push(frame)
   }
 
   readonly #run = Effect.suspend(() =>
@@ -109,6 +134,7 @@ class ServerSession {
 
   /** §8.1: a client sends no session-id, and a base version in common is needed. */
   #readHello(bytes: Buffer): void {
+    this.#termination = "bad-hello"
     try {
       const theirs = Hello.read(bytes.toString(), {}, false)
       if (theirs.sessionId !== undefined) return this.#close("the client's hello has a session-id")
@@ -118,7 +144,9 @@ class ServerSession {
         return this.#close("no base version in common")
       }
       this.#established = true
+      this.#termination = "dropped"
       if (chunked) this.#wire.upgrade()
+      this.#core.events.sessionStart(this.#peer, this.#id)
     } catch (error) {
       if (!(error instanceof Hello.HelloError || error instanceof Parse.XmlError)) throw error
       this.#close(error.message)
@@ -128,7 +156,7 @@ class ServerSession {
   #sendHello(): Effect.Effect<void> {
     const occasion = { operation: "hello", sessionId: this.#id, messageId: undefined, request: undefined }
     const { capabilities, dialect } = this.#core
-    const text = Replies.hello(dialect, capabilities.uris, this.#id)
+    const text = Replies.hello(dialect, Capabilities.inHello(capabilities, dialect), this.#id)
     const plan = Plan.make(this.#core.faults.on(occasion))
     return Effect.andThen(this.#pass(plan.before + plan.after), this.#send(plan, occasion, text))
   }
@@ -151,6 +179,7 @@ class ServerSession {
       const children = this.#answer(rpc, request, messageId, plan)
       yield* this.#pass(plan.after)
       yield* this.#send(plan, occasion, this.#reply(rpc, messageId, children, plan))
+      this.#core.replied(this.#id)
       if (operation === "close-session" && plan.copies > 0) this.#close("close-session")
     })
   }
@@ -193,13 +222,19 @@ class ServerSession {
     const core = this.#core
     const custom = core.operations.get(request.name)
     const operation = Operations.find(core, request)
+    core.subscriptions.mayRun(core, this.#id, request)
     if (custom === undefined && operation === undefined) {
       throw new Refusal.Refused(Refusal.notSupported(`this device has no operation ${request.name}`))
     }
     const body = custom?.(request, this.#id) ?? operation!(core, this.#id, request)
     if (request.name !== "validate") core.validated = false
-    core.changed()
+    if (request.name === "close-session") this.#termination = "closed"
+    core.observe({ by: this.#actor, confirmed: request.name === "cancel-commit" ? "cancel" : "complete" })
     return body
+  }
+
+  get #actor() {
+    return { session: this.#id, username: this.#peer.username, sourceHost: this.#peer.sourceHost }
   }
 
   #reply(
@@ -225,13 +260,24 @@ class ServerSession {
     return Effect.gen({ self: this }, function* () {
       const message = plan.message?.(occasion) ?? text
       const frame = this.#frame(message, plan.chunkSize)
-      const bytes = plan.raw === undefined ? frame : Buffer.from(plan.raw as string)
+      const reply = plan.raw === undefined ? frame : Buffer.from(plan.raw as string)
+      const bytes = plan.events === undefined ? reply : this.#withEvents(reply, plan.events)
       if (plan.close !== undefined) {
         yield* this.#wire.write(bytes.subarray(0, Math.floor(bytes.length * plan.close.fraction)))
         return this.#wire.close({ by: plan.close.by, detail: `closed by a fault at ${occasion.operation}` })
       }
       for (let copy = 0; copy < plan.copies; copy++) yield* this.#writeCut(bytes, plan.writes)
     })
+  }
+
+  /** Lets events occur before the reply is written; what they send leaves before it, or in one write with it. */
+  #withEvents(reply: Buffer, { events, where }: NonNullable<Plan.Plan["events"]>): Buffer {
+    if (where === "with") this.#held = []
+    this.#core.replied(this.#id)
+    for (const event of events) this.#core.streams.notify(event)
+    const held = this.#held ?? []
+    this.#held = undefined
+    return Buffer.concat([reply, ...held])
   }
 
   #writeCut(bytes: Buffer, writes: Plan.Plan["writes"]): Effect.Effect<void> {
@@ -256,8 +302,10 @@ class ServerSession {
     this.#release()
   }
 
-  #kill(detail: string): void {
+  #kill(detail: string, killer?: number): void {
     this.#ended = true
+    this.#termination = killer === undefined ? "other" : "killed"
+    this.#killer = killer
     this.#fiber.interruptUnsafe()
     this.#release()
     this.#close(detail)
@@ -266,9 +314,8 @@ class ServerSession {
   #release(): void {
     if (this.#released) return
     this.#released = true
-    this.#core.members.delete(this.#id)
-    this.#core.stores.release(this.#id)
-    this.#core.changed()
+    this.#core.release(this.#id, this.#actor)
+    this.#core.events.sessionEnd(this.#peer, this.#id, this.#termination, this.#killer)
   }
 }
 

@@ -21,6 +21,8 @@ import * as Dialects from "./Dialects.ts"
 import * as EditConfig from "./EditConfig.ts"
 import { Faults } from "./Faults.ts"
 import type { Model } from "./Model.ts"
+import type { NotificationOptions } from "./NotificationOptions.ts"
+import * as NotificationControl from "./NotificationControl.ts"
 import * as Refusal from "./Refusal.ts"
 import * as SampleModel from "./SampleModel.ts"
 import * as SampleState from "./SampleState.ts"
@@ -28,6 +30,9 @@ import * as Server from "./Server.ts"
 import * as SshServer from "./SshServer.ts"
 import * as Tree from "./Tree.ts"
 
+export type { StreamOptions } from "./EventStreams.ts"
+export type { NotificationControl, NotifyOptions, Subscription, SubscriptionControl } from "./NotificationControl.ts"
+export type { ChangeType, NamedFilter, NotificationOptions, PushOptions } from "./NotificationOptions.ts"
 export type { CustomOperation, DeviceSession, LogEntry } from "./Core.ts"
 export type { SshListener, SshOptions, User } from "./SshServer.ts"
 
@@ -57,13 +62,15 @@ export interface Options {
   readonly files?: Readonly<Record<string, string>>
   /** What get-schema gives, by identifier. */
   readonly schemas?: Readonly<Record<string, string>>
+  /** Event streams and what they carry. */
+  readonly notifications?: NotificationOptions
   /** Larger requests end their session. Default: 64 MiB. */
   readonly maxMessageBytes?: number
   /** Default: 1000. */
   readonly maxSessions?: number
 }
 
-export interface SimulatedDevice {
+export interface SimulatedDevice extends NotificationControl.NotificationControl {
   /** Each time it is opened, a new session over memory. */
   readonly transport: Transport
   /** Listens for SSH on loopback until the scope closes. */
@@ -109,7 +116,7 @@ const load = (model: Model, config: string | Element.Element): Element.Element =
   return data
 }
 
-const settings = (options: Options, clock: Clock.Clock): Settings => {
+const settings = (options: Options, clock: Clock.Clock, runFork: Server.RunFork): Settings => {
   const model = options.model ?? SampleModel.model
   const dialect = Dialects.combine(options.dialect)
   const capabilities = Capabilities.make(names(options), model, dialect)
@@ -137,7 +144,9 @@ const settings = (options: Options, clock: Clock.Clock): Settings => {
     state: options.state ?? (sample ? SampleState.make : () => undefined),
     clock,
     maxMessageBytes: options.maxMessageBytes ?? 64 * 1024 * 1024,
-    maxSessions: options.maxSessions ?? 1000
+    maxSessions: options.maxSessions ?? 1000,
+    notifications: options.notifications ?? {},
+    runFork
   }
 }
 
@@ -152,18 +161,21 @@ const confirmTimer = (core: Core, runFork: Server.RunFork): (() => void) => {
     period = confirmed?.period
     if (confirmed === undefined) return
     const expire = Effect.sync(() => {
-      if (core.stores.confirmed?.period === confirmed.period) core.stores.rollback()
+      if (core.stores.confirmed?.period !== confirmed.period) return
+      core.stores.rollback()
+      core.observe({ by: undefined, confirmed: "timeout" })
     })
     fiber = runFork(Effect.andThen(Effect.sleep(confirmed.timeout * 1000), expire))
   }
 }
 
-class Device implements SimulatedDevice {
+class Device extends NotificationControl.Controls implements SimulatedDevice {
   readonly #core: Core
   readonly transport: Transport
   readonly ssh: SimulatedDevice["ssh"]
 
   constructor(core: Core, runFork: Server.RunFork, name: string) {
+    super(core)
     this.#core = core
     const peer = { username: "memory", sourceHost: "memory", transport: "netconf-memory" } as const
     this.transport = Memory.make((endpoint) => Server.serve(core, endpoint, peer, runFork), { peer: name })
@@ -204,8 +216,10 @@ class Device implements SimulatedDevice {
   get faults() {
     return this.#core.faults
   }
-  readonly edit: SimulatedDevice["edit"] = (config, datastore = "running") =>
+  readonly edit: SimulatedDevice["edit"] = (config, datastore = "running") => {
     this.#core.stores.override(datastore, Tree.fromXml(config))
+    this.#core.observe({ by: { session: 0, username: "console" }, confirmed: "complete" })
+  }
   readonly lock: SimulatedDevice["lock"] = (datastore) => {
     this.#core.stores.lock(datastore, 0)
     return () => this.#core.stores.unlock(datastore, 0)
@@ -225,8 +239,8 @@ class Device implements SimulatedDevice {
  */
 export const make = (options: Options = {}): Effect.Effect<SimulatedDevice, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const core = new Core(settings(options, yield* Clock.Clock))
     const runFork = yield* FiberSet.runtime(yield* FiberSet.make<void>())<never>()
+    const core = new Core(settings(options, yield* Clock.Clock, runFork))
     yield* Effect.addFinalizer(() => Effect.sync(() => core.stop("the device was switched off")))
     core.changed = confirmTimer(core, runFork)
     return new Device(core, runFork, options.name ?? "simulated")

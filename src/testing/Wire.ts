@@ -33,7 +33,7 @@ export class Wire {
   #first = true
   #ended = false
   #full = false
-  #waiting: (() => void) | undefined
+  readonly #waiting = new Set<() => void>()
 
   constructor(endpoint: Endpoint, options: WireOptions) {
     this.#options = options
@@ -87,27 +87,34 @@ export class Wire {
     return Effect.suspend(() => {
       if (this.#ended || bytes.length === 0) return Effect.void
       this.#full = !this.#connection.write(bytes)
-      return this.#full && !this.#ended ? this.#room : Effect.void
+      return this.room
     })
   }
 
-  readonly #room = Effect.callback<void>((resume) => {
-    this.#waiting = () => resume(Effect.void)
-    return Effect.sync(() => {
-      this.#waiting = undefined
-    })
+  /** Whether the writer takes more at once; what is written to a connection that has ended goes nowhere. */
+  get hasRoom(): boolean {
+    return !this.#full || this.#ended
+  }
+
+  /** Waits until there is room, or the connection has ended. */
+  readonly room = Effect.suspend(() => (this.hasRoom ? Effect.void : this.#drain))
+
+  readonly #drain = Effect.callback<void>((resume) => {
+    const waiting = () => resume(Effect.void)
+    this.#waiting.add(waiting)
+    return Effect.sync(() => this.#waiting.delete(waiting))
   })
 
   /** Writes without waiting, for messages that nobody asked for. */
   push(bytes: Uint8Array): void {
-    if (!this.#ended) this.#connection.write(bytes)
+    if (!this.#ended) this.#full = !this.#connection.write(bytes)
   }
 
   #drained(): void {
     this.#full = false
-    const waiting = this.#waiting
-    this.#waiting = undefined
-    waiting?.()
+    const waiting = [...this.#waiting]
+    this.#waiting.clear()
+    for (const resume of waiting) resume()
   }
 
   close(reason: EndReason): void {

@@ -1,6 +1,7 @@
 /**
  * XPath filtering (RFC 6241 §8.9) for the part of XPath 1.0 that network automation uses: absolute location paths with
- * `/` and `//`, names and `*`, predicates that compare a child or `.` with a literal, positions, `and`, and unions.
+ * `/` and `//`, names and `*`, predicates that compare a child or `.` with a literal, positions, `and`, `or`, parentheses
+ * in predicates, and unions.
  *
  * Anything else is refused with `operation-not-supported`, never answered wrongly; what is not XPath at all is an
  * invalid value. Prefixes are those in scope on the filter; a name without one is in no namespace, as XPath 1.0 has it.
@@ -19,6 +20,8 @@ type Predicate =
   | { readonly kind: "equals"; readonly child: Name | "."; readonly value: string; readonly not: boolean }
   | { readonly kind: "exists"; readonly child: Name }
   | { readonly kind: "position"; readonly position: number }
+  | { readonly kind: "every"; readonly predicates: ReadonlyArray<Predicate> }
+  | { readonly kind: "some"; readonly predicates: ReadonlyArray<Predicate> }
 
 interface Step {
   readonly descendant: boolean
@@ -106,11 +109,32 @@ class Parser {
   #predicates(): ReadonlyArray<Predicate> {
     const predicates: Array<Predicate> = []
     while (this.#take("[")) {
-      do predicates.push(this.#predicate())
-      while (this.#take("and"))
+      const predicate = this.#some()
+      // Conditions joined by `and` count positions anew, each among what the one before has left.
+      if (predicate.kind === "every") predicates.push(...predicate.predicates)
+      else predicates.push(predicate)
       this.#expect("]")
     }
     return predicates
+  }
+
+  #some(): Predicate {
+    const predicates = [this.#every()]
+    while (this.#take("or")) predicates.push(this.#every())
+    return predicates.length === 1 ? predicates[0]! : { kind: "some", predicates }
+  }
+
+  #every(): Predicate {
+    const predicates = [this.#parenthesized()]
+    while (this.#take("and")) predicates.push(this.#parenthesized())
+    return predicates.length === 1 ? predicates[0]! : { kind: "every", predicates }
+  }
+
+  #parenthesized(): Predicate {
+    if (!this.#take("(")) return this.#predicate()
+    const predicate = this.#some()
+    this.#expect(")")
+    return predicate
   }
 
   #predicate(): Predicate {
@@ -132,6 +156,9 @@ const named = (element: Element.Element, { name, namespace }: Name): boolean =>
 
 const holds = (predicate: Predicate, element: Element.Element, position: number): boolean => {
   if (predicate.kind === "position") return position === predicate.position
+  if (predicate.kind === "every" || predicate.kind === "some") {
+    return predicate.predicates[predicate.kind]((one) => holds(one, element, position))
+  }
   const { child } = predicate
   const candidates = child === "." ? [element] : Element.elements(element).filter((item) => named(item, child))
   if (predicate.kind === "exists") return candidates.length > 0

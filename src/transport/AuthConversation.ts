@@ -40,6 +40,9 @@ export class Conversation {
   #current = "none"
   #sent = 0
   #refused = 0
+  /** The attempt that is under way has shown a password or an answer. */
+  #secretSent = false
+  #secretRefused = false
   #agent: AgentRound | undefined
   #over = false
 
@@ -78,6 +81,11 @@ export class Conversation {
     return this.#refused > 0 ? "refused" : this.#sent > 0 ? "tried" : "untried"
   }
 
+  /** What became of the passwords and answers that the server has seen; an accepted one is nobody's business any more. */
+  get secret(): "unsent" | "sent" | "refused" {
+    return this.#secretSent ? "sent" : this.#secretRefused ? "refused" : "unsent"
+  }
+
   /** Given to ssh2 as its `authHandler`. `left` is null the first time. */
   readonly next = (left: ReadonlyArray<string> | null, partial: boolean | null, send: NextAuthHandler): void => {
     if (this.#over) return
@@ -90,6 +98,8 @@ export class Conversation {
     if (this.#current !== "none") {
       if (partial === true) this.#steps.push(this.#current)
       else this.#refused++
+      if (this.#secretSent && partial !== true) this.#secretRefused = true
+      this.#secretSent = false
       this.#offers.answered(partial === true)
     }
     this.#pick(go)
@@ -179,6 +189,7 @@ export class Conversation {
     this.#offeredPasswords.add(text)
     if (this.#allows("password")) {
       this.#note("password")
+      this.#secretSent = true
       this.#offers.sent()
       return send({ type: "password", username: this.#username, password: text })
     }
@@ -198,6 +209,7 @@ export class Conversation {
           echo: echo === true
         }))
         if (unused !== undefined && prompts.length === 1 && !prompts[0]!.echo) {
+          this.#secretSent = true
           this.#offers.sent()
           finish([unused])
           unused = undefined
@@ -222,6 +234,8 @@ export class Conversation {
             `the keyboardInteractive function gave ${answers.length} answers to ${challenge.prompts.length} prompts`
           )
         }
+        // Some servers send a challenge without a prompt, for the text alone.
+        if (answers.length > 0) this.#secretSent = true
         finish(answers.map(Redacted.value))
       }
     )

@@ -1,18 +1,18 @@
 /**
  * Keeps a wrong credential from locking an account: after three refusals in a row it is offered to no further device,
- * until a person says so. A rotated password times a thousand devices is a thousand failed logins of one account.
+ * until a person says so. A rotated password times a thousand devices is a thousand failed logins of one account. A device
+ * that cuts the connection upon a password, or says nothing, may have refused it, so that counts as a refusal.
  *
  * Until a credential has proven itself, no more logins with it are under way at once than refusals are left; the others
- * wait. What one login reports is Offers' business. Plain synchronous state; no secret is kept, only a keyed hash.
+ * wait. What one login reports is Offers' business, CredentialIdentity tells credentials apart. Plain synchronous state,
+ * no secret in it.
  */
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Redacted from "effect/Redacted"
-import * as Crypto from "node:crypto"
-import type { Credential } from "./Auth.ts"
-import * as KnownHosts from "./KnownHosts.ts"
+import type { Identity } from "./CredentialIdentity.ts"
+import * as Monotonic from "./Monotonic.ts"
 
 /** How many refusals in a row bar a credential. */
 export const maxRefusals = 3
@@ -23,23 +23,21 @@ export const maxRefusals = 3
  */
 export const provenFor = 60_000
 
-/** What a login says of a credential that it has offered; `unknown` when it ended before the device had said anything. */
-export type Outcome = "accepted" | "refused" | "unknown"
-
-export interface Identity {
-  /** A keyed hash of the user's name and the secret; the key is this process's own. */
-  readonly id: string
-  /** In words: `the password of admin`. */
-  readonly name: string
-}
+/**
+ * What a login says of a credential that it has offered. `undecided`: the device had it, and the login ended before it had
+ * said anything. `unknown`: nobody can have refused it, or the login was interrupted.
+ */
+export type Outcome = "accepted" | "refused" | "undecided" | "unknown"
 
 /** What is known of one credential. */
 export interface CredentialStatus {
   /** `the password of admin`, `the key SHA256:... of admin`. */
   readonly credential: string
-  /** Refusals in a row. */
+  /** Refusals in a row, with those that are only feared. */
   readonly refusals: number
-  /** The devices that refused it, in their order. */
+  /** How many of them are feared: the device was shown it and said nothing. */
+  readonly undecided: number
+  /** The devices that refused it, or said nothing, in their order. */
   readonly refusedBy: ReadonlyArray<string>
   /** True: it is offered to no device any more. */
   readonly barred: boolean
@@ -62,34 +60,10 @@ interface Entry {
   readonly identity: Identity
   refusedBy: Array<string>
   refusals: number
+  undecided: number
   underWay: number
   provenAt: number
   readonly waiting: Set<Waiter>
-}
-
-const hashKey = Crypto.randomBytes(32)
-
-const identity = (name: string, ...parts: ReadonlyArray<string>): Identity => ({
-  name,
-  id: Crypto.createHmac("sha256", hashKey).update(JSON.stringify(parts)).digest("base64")
-})
-
-/** Which credential this is; undefined for a function that answers prompts: a person notices by himself. */
-export const identify = (username: string, credential: Credential): Identity | undefined => {
-  switch (credential._tag) {
-    case "password":
-      return identity(`the password of ${username}`, "password", username, Redacted.value(credential.password))
-    case "key": {
-      const fingerprint = KnownHosts.fingerprint(credential.key.getPublicSSH())
-      return identity(`the key ${fingerprint} of ${username}`, "key", username, fingerprint)
-    }
-    case "agent": {
-      const only = credential.only === undefined ? [] : [...credential.only].sort()
-      return identity(`the agent ${credential.path} of ${username}`, "agent", username, credential.path, ...only)
-    }
-    case "prompt":
-      return undefined
-  }
 }
 
 /** One login's permission to offer a credential. */
@@ -133,9 +107,10 @@ export class CredentialGuard {
 
   /** What is known of each credential that is in use, waited for, proven or was refused. */
   get status(): ReadonlyArray<CredentialStatus> {
-    return [...this.#entries.values()].map(({ identity, refusals, refusedBy, underWay, waiting }) => ({
+    return [...this.#entries.values()].map(({ identity, refusals, refusedBy, undecided, underWay, waiting }) => ({
       credential: identity.name,
       refusals,
+      undecided,
       refusedBy: [...refusedBy],
       barred: refusals >= maxRefusals,
       underWay,
@@ -146,8 +121,7 @@ export class CredentialGuard {
   /** Forgets every refusal: what was barred is offered again. */
   reset(): void {
     for (const entry of this.#entries.values()) {
-      entry.refusals = 0
-      entry.refusedBy = []
+      clear(entry)
       this.#wake(entry)
     }
   }
@@ -176,11 +150,11 @@ export class CredentialGuard {
     const entry = this.#entry(of)
     if (held) entry.underWay--
     if (outcome === "accepted") {
-      entry.refusals = 0
-      entry.refusedBy = []
+      clear(entry)
       entry.provenAt = this.#now()
-    } else if (outcome === "refused") {
+    } else if (outcome !== "unknown") {
       entry.refusals++
+      if (outcome === "undecided") entry.undecided++
       entry.refusedBy.push(device)
       entry.provenAt = -Infinity
     }
@@ -195,6 +169,7 @@ export class CredentialGuard {
       identity: of,
       refusedBy: [],
       refusals: 0,
+      undecided: 0,
       underWay: 0,
       provenAt: -Infinity,
       waiting: new Set()
@@ -243,8 +218,15 @@ export class CredentialGuard {
   }
 }
 
-const describe = ({ identity, refusals, refusedBy }: Entry): string =>
-  `${identity.name} is not offered: ${listed([...new Set(refusedBy)])} refused it, ${refusals} times in a row, and more` +
+const clear = (entry: Entry): void => {
+  entry.refusals = 0
+  entry.undecided = 0
+  entry.refusedBy = []
+}
+
+const describe = ({ identity, refusals, refusedBy, undecided }: Entry): string =>
+  `${identity.name} is not offered: ${listed([...new Set(refusedBy)])} refused it, ${refusals} times in a row` +
+  `${undecided === 0 ? "" : ` (${undecided} without a word: cut or timed out after it was sent)`}, and more` +
   " may lock the account; once it is right, CredentialGuard.reset() or resetCredentials() lifts this"
 
 const listed = (names: ReadonlyArray<string>): string =>
@@ -261,7 +243,7 @@ export const Current: Context.Reference<CredentialGuard> = Context.Reference<Cre
 /** A guard of its own for what connects inside. */
 export const layer: Layer.Layer<never> = Layer.effect(
   Current,
-  Effect.map(Clock.Clock, (clock) => new CredentialGuard(() => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000))
+  Effect.map(Clock.Clock, (clock) => new CredentialGuard(() => Monotonic.millis(clock)))
 )
 
 /** Forgets every refusal, when the password is right again: what was barred is offered again. */

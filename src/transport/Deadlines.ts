@@ -4,6 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import { InputError } from "../errors.ts"
+import { knownNames } from "./Checks.ts"
 
 /** Each as a duration (`"30 seconds"`, milliseconds as a number), or `"none"`. */
 export interface Deadlines {
@@ -54,12 +55,11 @@ export const millis = (what: string, input: Duration.Input | "none"): number => 
 }
 
 /** Throws an `InputError` for a step that does not exist or a duration that is none. */
-export const resolve = (deadlines: Deadlines = {}): DeadlineMillis => {
+export const resolve = (deadlines?: Deadlines): DeadlineMillis => {
+  if (deadlines === undefined) return defaults
   const resolved: { -readonly [Phase in keyof DeadlineMillis]: number } = { ...defaults }
-  for (const [phase, input] of Object.entries(deadlines)) {
-    if (!(phase in defaults)) {
-      throw new InputError({ what: `deadlines.${phase}`, why: `expected one of ${Object.keys(defaults).join(", ")}` })
-    }
+  knownNames("deadlines", deadlines, Object.keys(defaults))
+  for (const [phase, input] of Object.entries(deadlines) as ReadonlyArray<[string, Duration.Input | undefined]>) {
     if (input !== undefined) resolved[phase as keyof DeadlineMillis] = millis(`deadlines.${phase}`, input)
   }
   return resolved

@@ -58,6 +58,8 @@ const connectOptions = (target: Target): Net.TcpNetConnectOpts => ({
       { localAddress: target.localAddress, family: Net.isIP(target.localAddress), autoSelectFamily: false })
 })
 
+const ignored = (): void => {}
+
 /**
  * Connects within `deadlines.dial`. The socket is paused and has no listener but one for errors, which never goes
  * away: an error that nobody listens for would end the process.
@@ -79,9 +81,11 @@ export const dial = (
       sendTogether(socket)
       attempt.succeed(socket)
     }
-    socket.on("connect", connected).on("error", (error) => attempt.fail(toConnectionError(error, where())))
+    const failed = (error: Error) => attempt.fail(toConnectionError(error, where()))
+    socket.on("connect", connected).on("error", failed)
     attempt.onSettle((succeeded) => {
-      socket.off("connect", connected)
+      // Nothing of the attempt stays with a socket that lives for months.
+      socket.off("connect", connected).on("error", ignored).off("error", failed)
       if (!succeeded) socket.destroy()
     })
   })

@@ -60,6 +60,14 @@ export const prepare = (policy: HostKeyPolicy, host: string, port: number): Effe
   )
 }
 
+/** Why it is no policy, or its fingerprints are none; undefined for one that is. */
+export const wrongPolicy = (policy: HostKeyPolicy | undefined): InputError | undefined => {
+  if (policy === undefined || policy === "accept-any") return undefined
+  if (!isPolicy(policy)) return noPolicy(policy)
+  const pins = typeof policy === "object" && "fingerprint" in policy ? pinsOf(policy.fingerprint) : []
+  return pins instanceof InputError ? pins : undefined
+}
+
 const isPolicy = (policy: unknown): policy is HostKeyPolicy =>
   policy === "known-hosts" ||
   (typeof policy === "object" &&
@@ -91,16 +99,19 @@ export const checkFingerprint = (text: string, what: string): string | InputErro
   return new InputError({ what, why })
 }
 
-const pinned = (input: string | ReadonlyArray<string>): Effect.Effect<Verifier, InputError> => {
+const pinsOf = (input: string | ReadonlyArray<string>): ReadonlyArray<string> | InputError => {
   const pins: Array<string> = []
-  for (const text of typeof input === "string" ? [input] : input) {
+  for (const text of Array.isArray(input) ? input : [input]) {
     const pin = checkFingerprint(text, "hostKey.fingerprint")
-    if (typeof pin !== "string") return Effect.fail(pin)
+    if (typeof pin !== "string") return pin
     pins.push(pin)
   }
-  if (pins.length === 0) {
-    return Effect.fail(new InputError({ what: "hostKey.fingerprint", why: "no fingerprint is given" }))
-  }
+  return pins.length > 0 ? pins : new InputError({ what: "hostKey.fingerprint", why: "no fingerprint is given" })
+}
+
+const pinned = (input: string | ReadonlyArray<string>): Effect.Effect<Verifier, InputError> => {
+  const pins = pinsOf(input)
+  if (pins instanceof InputError) return Effect.fail(pins)
   return Effect.succeed({ keyTypes: [], warns: false, check: (blob) => checkPins(pins, blob) })
 }
 

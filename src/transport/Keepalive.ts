@@ -2,6 +2,7 @@
  * Notices peers that are gone without a word, below NETCONF. Any byte received counts as life; only a silent connection
  * is asked (docs/decisions/0005-ssh-keepalive.md). The timer is Ticker's, one for all connections of the process.
  */
+import { SignsOfLife } from "./SignsOfLife.ts"
 import * as Ticker from "./Ticker.ts"
 
 export interface Watched {
@@ -20,37 +21,33 @@ export interface Watched {
 class Watch {
   readonly #watched: Watched
   readonly stop: () => void
-  #bytes: number
-  #lastByte: number
+  readonly #life: SignsOfLife
   #lastAsked: number
   #asked = 0
 
   constructor(watched: Watched) {
-    const { now } = Ticker.ofProcess
+    const now = Ticker.ofProcess.now()
     this.#watched = watched
-    this.#bytes = watched.received()
-    this.#lastByte = this.#lastAsked = now()
+    this.#life = new SignsOfLife(watched.received, now)
+    this.#lastAsked = now
     // A quarter of the interval: what is due is noticed at most that much late.
     this.stop = Ticker.ofProcess.every(watched.interval / 4, (time) => this.#look(time))
   }
 
   #look(now: number): void {
-    const { ask, dead, interval, misses, received } = this.#watched
-    const bytes = received()
-    if (bytes !== this.#bytes) {
-      this.#bytes = bytes
-      this.#lastByte = now
+    const { ask, dead, interval, misses } = this.#watched
+    if (this.#life.look(now)) {
       this.#asked = 0
       return
     }
-    if (now - Math.max(this.#lastByte, this.#lastAsked) < interval) return
+    if (now - Math.max(this.#life.last, this.#lastAsked) < interval) return
     if (this.#asked < misses) {
       this.#asked++
       this.#lastAsked = now
       return ask()
     }
     this.stop()
-    dead(now - this.#lastByte)
+    dead(now - this.#life.last)
   }
 }
 

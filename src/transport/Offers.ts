@@ -6,7 +6,7 @@
  */
 import type { Credential } from "./Auth.ts"
 import type { CredentialGuard, Outcome, Pass, Verdict } from "./CredentialGuard.ts"
-import { identify } from "./CredentialGuard.ts"
+import { identify } from "./CredentialIdentity.ts"
 
 interface Offer {
   readonly pass: Pass
@@ -15,7 +15,7 @@ interface Offer {
   sent: boolean
 }
 
-export interface Options {
+interface Options {
   readonly guard: CredentialGuard
   readonly username: string
   /** The caller's name of the device, for those that are told that it refused. */
@@ -78,16 +78,22 @@ export class Offers {
     else this.#refused.push(offer)
   }
 
-  /** The login is over; `refused` is an AuthError. */
+  /**
+   * The login is over; `refused` is an AuthError, `undecided` one that came before the device had said anything to what was
+   * offered last. A password may have been refused then, and that is a failed login; a key that is refused is none yet.
+   */
   end(outcome: Outcome): void {
     if (this.#over) return
     this.#over = true
     this.#giveUp?.()
     this.#giveUp = undefined
-    const offers = this.#current === undefined ? this.#refused : [...this.#refused, this.#current]
+    const current = this.#current
+    const refused = this.#refused
     this.#current = undefined
     this.#refused = []
-    for (const offer of offers) this.#count(offer, outcome)
+    for (const offer of refused) this.#count(offer, outcome === "undecided" ? "refused" : outcome)
+    if (current !== undefined)
+      this.#count(current, outcome === "undecided" && !current.isPassword ? "unknown" : outcome)
   }
 
   #count(offer: Offer, outcome: Outcome): void {

@@ -4,7 +4,7 @@
  *
  * The steps are elsewhere: SshConnect (all of them in order), Dial, SshLogin, SshChannel, SshShare, Keepalive.
  */
-import { openOwn, resolve } from "./SshConnect.ts"
+import { check, openOwn, resolve } from "./SshConnect.ts"
 import type { SshOptions } from "./SshOptions.ts"
 import { Shared } from "./SshShare.ts"
 import type { Transport } from "./Transport.ts"
@@ -33,6 +33,7 @@ export const make = (options: SshOptions): Transport => {
   const resolved = resolve(options)
   return {
     peer: resolved.peer,
+    check: () => check(resolved),
     open: (handler, context) => openOwn(resolved, handler, context, [])
   }
 }
@@ -47,5 +48,9 @@ export const make = (options: SshOptions): Transport => {
 export const share = (options: SshOptions): Transport => {
   const resolved = resolve(options)
   const shared = new Shared(resolved)
-  return { peer: resolved.peer, open: (handler, context) => shared.open(handler, context) }
+  return {
+    peer: resolved.peer,
+    check: () => check(resolved),
+    open: (handler, context) => shared.open(handler, context)
+  }
 }

@@ -7,10 +7,12 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import type { ConnectError } from "../errors.ts"
-import { AuthError, InputError } from "../errors.ts"
+import { AuthError, InputError, tryInput } from "../errors.ts"
 import * as Logs from "../telemetry/Logs.ts"
 import * as Auth from "./Auth.ts"
+import { isRecord, knownNames, shown } from "./Checks.ts"
 import * as CredentialGuard from "./CredentialGuard.ts"
+import { identify } from "./CredentialIdentity.ts"
 import type { Own } from "./Dial.ts"
 import * as Dial from "./Dial.ts"
 import * as HostKey from "./HostKey.ts"
@@ -33,7 +35,21 @@ export interface Resolved {
   readonly warned: Set<string>
 }
 
+const names: Readonly<Record<keyof SshOptions, true>> = {
+  host: true,
+  port: true,
+  username: true,
+  auth: true,
+  hostKey: true,
+  localAddress: true,
+  keepalive: true,
+  algorithms: true,
+  subsystem: true
+}
+
+/** Throws an `InputError` where the options are no object at all; what they say is checked by {@link check}. */
 export const resolve = (options: SshOptions): Resolved => {
+  if (!isRecord(options)) knownNames("ssh", options, Object.keys(names))
   const port = options.port ?? defaultPort
   return {
     options,
@@ -54,14 +70,38 @@ const keepaliveMillis = (input: SshOptions["keepalive"] = "30 seconds"): number 
     : new InputError({ what: "keepalive", why: `${String(input)} is not a duration above 0, nor "off"` })
 }
 
+/** Throws an `InputError` for options that cannot work, as far as they say so themselves: nothing is read, nothing dialled. */
+export const check = ({ options, target }: Resolved): void => {
+  knownNames("ssh", options, Object.keys(names))
+  const wrong = Target.check(target) ?? checkUsername(options.username) ?? HostKey.wrongPolicy(options.hostKey)
+  if (wrong !== undefined) throw wrong
+  const keepalive = keepaliveMillis(options.keepalive)
+  if (typeof keepalive !== "number") throw keepalive
+  checkAuth(options.auth)
+  const { algorithms = "modern", subsystem = "netconf" } = options
+  if (algorithms !== "modern" && algorithms !== "legacy") {
+    throw new InputError({ what: "algorithms", why: `expected modern or legacy, got ${shown(algorithms)}` })
+  }
+  if (typeof subsystem !== "string" || subsystem === "") {
+    throw new InputError({ what: "subsystem", why: `expected the name of one, got ${shown(subsystem)}` })
+  }
+}
+
+/** What each way to log in is made of; the secrets themselves are looked at when they are made ready. */
+const ways = ["password", "privateKey", "passphrase", "agent", "keys", "keyboardInteractive"]
+
+const checkAuth = (auth: SshOptions["auth"]): void => {
+  if (auth === undefined) return
+  for (const way of Array.isArray(auth) ? auth : [auth]) knownNames("auth", way, ways)
+}
+
 /** How many questions of the keepalive may go unanswered. */
 const keepaliveMisses = 3
 
 /** Up to a login. What was begun is in `own`: whoever calls this destroys it when it does not succeed. */
 export const establish = Effect.fnUntraced(function* (resolved: Resolved, context: OpenContext, own: Own) {
   const { options, peer, target } = resolved
-  const wrong = Target.check(target) ?? checkUsername(options.username)
-  if (wrong !== undefined) return yield* wrong
+  yield* tryInput(() => check(resolved))
   const keepalive = keepaliveMillis(options.keepalive)
   if (typeof keepalive !== "number") return yield* keepalive
   const verifier = yield* HostKey.prepare(options.hostKey ?? "known-hosts", target.host, target.port)
@@ -102,7 +142,7 @@ const whyBarred = (
 ): string | undefined => {
   const reasons = new Set<string>()
   for (const credential of credentials) {
-    const identity = CredentialGuard.identify(username, credential)
+    const identity = identify(username, credential)
     const reason = identity === undefined ? undefined : guard.barred(identity)
     if (reason === undefined) return undefined
     reasons.add(reason)

@@ -1,34 +1,35 @@
 /**
  * From a connected socket to an SSH connection that channels can be opened on: handshake and host key (RFC 4253), then
- * authentication (RFC 4252), each within its deadline; and what each way to fail is called.
+ * authentication (RFC 4252), each within its deadline.
  *
- * HostKey judges the key, AuthConversation says what is offered next; this module holds the state between them.
+ * HostKey judges the key, AuthConversation says what is offered next, LoginFault what an end in between is called; this
+ * module holds the state between them.
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Redacted from "effect/Redacted"
+import type { EventEmitter } from "node:events"
 import type * as Net from "node:net"
-import type { NegotiatedAlgorithms } from "ssh2"
+import type { AuthHandlerMiddleware, NegotiatedAlgorithms } from "ssh2"
 import type { ConnectError } from "../errors.ts"
-import { AuthError, ChannelError, DeadlineError, HostKeyError, printable } from "../errors.ts"
+import { type AuthError, type ChannelError, DeadlineError, HostKeyError, printable } from "../errors.ts"
 import * as Redaction from "../telemetry/Redaction.ts"
 import { redactError } from "../telemetry/RedactedError.ts"
 import * as Attempt from "./Attempt.ts"
 import type * as Auth from "./Auth.ts"
 import type { Hooks } from "./AuthConversation.ts"
 import { Conversation } from "./AuthConversation.ts"
-import { toConnectionError } from "./ConnectionFault.ts"
 import type { CredentialGuard, Outcome } from "./CredentialGuard.ts"
 import type { Verifier } from "./HostKey.ts"
 import * as KnownHosts from "./KnownHosts.ts"
+import * as LoginFault from "./LoginFault.ts"
 import { Offers } from "./Offers.ts"
 import * as SshAlgorithms from "./SshAlgorithms.ts"
-import type { SshFault } from "./SshLink.ts"
 import { Link } from "./SshLink.ts"
 import type { Preset } from "./SshOptions.ts"
-import type { EndReason, OpenContext } from "./Transport.ts"
+import type { OpenContext } from "./Transport.ts"
 
 interface LoginOptions {
   readonly username: string
@@ -53,6 +54,32 @@ export const login = (
 
 type Run = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 
+/**
+ * The way from ssh2 to the login. ssh2 keeps what it was configured with for as long as the connection lives, so it is
+ * given this, which the end of the login empties; the host key is checked to the end, in each key exchange.
+ */
+interface Door {
+  login: Pick<Login, "offer" | "verify"> | undefined
+  hostKey: Buffer | undefined
+}
+
+/**
+ * Called in each key exchange, so again at each rekey, before the signature is checked: what is shown then is not
+ * proven yet (docs/change-safety.md, "Who is at the other end").
+ */
+const verifierAt =
+  (door: Door) =>
+  (blob: Buffer): boolean =>
+    door.hostKey === undefined ? door.login?.verify(blob) === true : door.hostKey.equals(blob)
+
+const authHandlerAt =
+  (door: Door): AuthHandlerMiddleware =>
+  (left, partial, next) =>
+    door.login?.offer(left, partial, next)
+
+/** What the client tells a login, and nobody after it. */
+type Heard = Readonly<Record<"handshake" | "greeting" | "banner" | "change password" | "ready", (told: never) => void>>
+
 /** How many bytes before the SSH banner are kept, to be shown if none comes. */
 const sniffed = 2_048
 
@@ -64,10 +91,19 @@ class Login {
   readonly #attempt: Attempt.Attempt<Link, ConnectError>
   readonly #offers: Offers
   readonly #conversation: Conversation
+  readonly #door: Door = { login: this, hostKey: undefined }
+  readonly #heard: Heard = {
+    handshake: (negotiated: NegotiatedAlgorithms) => this.#handshakeDone(negotiated),
+    greeting: (text: string) => this.#detail("greeting", text),
+    banner: (text: string) => this.#detail("banner", text),
+    "change password": (prompt: string) => this.#fail(this.#authError(`the server wants a new password: ${prompt}`)),
+    ready: () => this.#ready()
+  }
   #phase: "handshake" | "auth" = "handshake"
   #bytesBefore = 0
   #head = Buffer.alloc(0)
-  #hostKey: { readonly blob: Buffer; readonly because: string } | undefined
+  /** Why the host key of the door was accepted. */
+  #because = ""
   #prompting: Fiber.Fiber<void> | undefined
   #outcome: Outcome = "unknown"
   /** Passwords and answers, while nobody is logged in. */
@@ -101,13 +137,10 @@ class Login {
     this.#enter("handshake")
     // ssh2 resumes the socket when it is ready; both listeners then see every byte.
     socket.pause().on("data", this.#sniff)
-    client
-      .on("handshake", (negotiated) => this.#handshakeDone(negotiated))
-      .on("greeting", (text) => this.#detail("greeting", text))
-      .on("banner", (text) => this.#detail("banner", text))
-      .on("change password", (prompt) => this.#fail(this.#authError(`the server wants a new password: ${prompt}`)))
-      .on("ready", () => this.#ready())
-    this.#attempt.onSettle(this.#link.onEnd(() => this.#fail(this.#explainEnd())))
+    this.#listen("on")
+    this.#attempt.onSettle(
+      this.#link.onEnd(({ by }) => this.#fail(this.#explainEnd(), by === "peer" ? "refused" : "undecided"))
+    )
     this.#attempt.onSettle((succeeded) => this.#stop(succeeded))
     try {
       client.connect({
@@ -117,12 +150,17 @@ class Login {
         readyTimeout: 0,
         keepaliveInterval: 0,
         algorithms: SshAlgorithms.offer(this.#options.algorithms, this.#options.verifier.keyTypes),
-        hostVerifier: (blob: Buffer) => this.#verify(blob),
-        authHandler: (left, partial, next) => this.#conversation.next(left, partial, next)
+        hostVerifier: verifierAt(this.#door),
+        authHandler: authHandlerAt(this.#door)
       })
     } catch (error) {
       this.#fail(this.#channelError(`SSH could not be started: ${error instanceof Error ? error.message : "unknown"}`))
     }
+  }
+
+  #listen(how: "on" | "off"): void {
+    const client: EventEmitter = this.#link.client
+    for (const [event, listener] of Object.entries(this.#heard)) client[how](event, listener as () => void)
   }
 
   #enter(phase: "handshake" | "auth"): void {
@@ -133,8 +171,10 @@ class Login {
 
   #expire(): void {
     const bytes = this.#link.socket.bytesRead - this.#bytesBefore
-    const stranger = this.#phase === "handshake" && bytes > 0 ? this.#notSsh() : undefined
+    const stranger = this.#phase === "handshake" && bytes > 0 ? this.#stranger() : undefined
     const deadline = this.#context.deadlines[this.#phase]
+    const late = this.#phase === "auth" ? LoginFault.lateAuth(this.#where(), this.#conversation, deadline) : undefined
+    if (late !== undefined) return this.#fail(late, "undecided")
     this.#fail(
       stranger === undefined
         ? new DeadlineError({ ...this.#where(), phase: this.#phase, deadline, bytes })
@@ -147,14 +187,16 @@ class Login {
     this.#offers.end(this.#outcome)
     this.#prompting?.interruptUnsafe()
     this.#link.socket.off("data", this.#sniff)
+    this.#listen("off")
+    this.#door.login = undefined
     this.#head = Buffer.alloc(0)
     this.#given.clear()
     if (!succeeded) this.#link.end({ by: "us", detail: "connecting failed" })
   }
 
   /** A server may repeat what it was given, and only here is it known what that was. */
-  #fail(error: ConnectError): void {
-    if (!this.#attempt.settled) this.#outcome = error._tag === "AuthError" ? "refused" : "unknown"
+  #fail(error: ConnectError, ifRefused: "refused" | "undecided" = "refused"): void {
+    if (!this.#attempt.settled) this.#outcome = error._tag === "AuthError" ? ifRefused : "unknown"
     this.#attempt.fail(redactError(error, Redaction.standard.hiding(this.#given)))
   }
 
@@ -168,9 +210,10 @@ class Login {
 
   readonly #sniff = (bytes: Buffer): void => {
     if (this.#head.length < sniffed) this.#head = Buffer.concat([this.#head, bytes.subarray(0, sniffed)])
-    const banner = /(?:^|\n)SSH-([ -~]{1,120})/.exec(this.#head.toString("latin1"))
+    const banner = /(?:^|\n)(SSH-[ -~]{1,120})/.exec(this.#head.toString("latin1"))
     if (banner === null) return
-    this.#link.details["server"] = `SSH-${banner[1]}`
+    // Copied: a part of a string keeps the whole of it, here all that came with the banner.
+    this.#link.details["server"] = Buffer.from(banner[1]!, "latin1").toString("latin1")
     this.#link.socket.off("data", this.#sniff)
   }
 
@@ -178,12 +221,16 @@ class Login {
     this.#link.details[name] = printable(Redaction.standard.text(text.trim().slice(0, 1_000)))
   }
 
-  /** Called in each key exchange, so again at each rekey, before the signature is checked (safety rule 26). */
-  #verify(blob: Buffer): boolean {
-    if (this.#hostKey !== undefined) return this.#hostKey.blob.equals(blob)
+  offer(...[left, partial, send]: Parameters<Conversation["next"]>): void {
+    this.#conversation.next(left, partial, send)
+  }
+
+  /** The first key that the peer shows. */
+  verify(blob: Buffer): boolean {
     const verdict = this.#options.verifier.check(blob)
     if (verdict._tag === "accepted") {
-      this.#hostKey = { blob: Buffer.from(blob), because: verdict.because }
+      this.#door.hostKey = Buffer.from(blob)
+      this.#because = verdict.because
       return true
     }
     this.#fail(new HostKeyError({ ...this.#where(), ...verdict.refusal }))
@@ -192,12 +239,12 @@ class Login {
 
   #handshakeDone(negotiated: NegotiatedAlgorithms): void {
     if (this.#attempt.settled || this.#phase !== "handshake") return
-    const hostKey = this.#hostKey!
+    const hostKey = this.#door.hostKey!
     Object.assign(this.#link.details, {
       kex: negotiated.kex,
       cipher: negotiated.cs.cipher,
-      hostKey: `${KnownHosts.typeOf(hostKey.blob)} ${KnownHosts.fingerprint(hostKey.blob)}`,
-      hostKeyAccepted: hostKey.because
+      hostKey: `${KnownHosts.typeOf(hostKey)} ${KnownHosts.fingerprint(hostKey)}`,
+      hostKeyAccepted: this.#because
     })
     this.#enter("auth")
   }
@@ -219,7 +266,7 @@ class Login {
     )
   }
 
-  #where(): { label: string | undefined; peer: string; elapsed: number } {
+  #where(): LoginFault.Where {
     return {
       label: this.#context.label,
       peer: this.#options.peer,
@@ -228,81 +275,22 @@ class Login {
   }
 
   #channelError(detail: string): ChannelError {
-    return new ChannelError({ ...this.#where(), phase: "open", by: "peer", detail })
+    return LoginFault.atPeer(this.#where(), detail)
   }
 
   #authError(detail: string): AuthError {
-    const { offered, tried } = this.#conversation
-    return new AuthError({ ...this.#where(), tried, offered, detail })
+    return LoginFault.notLoggedIn(this.#where(), this.#conversation, detail)
   }
 
   /** The peer, or the network, ended it while we were connecting. */
   #explainEnd(): ConnectError {
     const { ended, fault } = this.#link
-    return this.#phase === "handshake" ? this.#explainHandshake(ended!, fault) : this.#explainAuth(ended!, fault)
+    const end = { where: this.#where(), ended: ended!, fault }
+    if (this.#phase === "auth") return LoginFault.ofAuth(end, this.#conversation, this.#offers.waiting)
+    return LoginFault.ofHandshake(end, this.#stranger(), this.#door.hostKey, this.#options.algorithms)
   }
 
-  #explainHandshake(ended: EndReason, fault: SshFault | undefined): ConnectError {
-    if (fault?.level === "client-socket") return toConnectionError(fault, this.#where())
-    const stranger = this.#notSsh()
-    if (stranger !== undefined) return this.#channelError(stranger)
-    const message = fault?.message ?? ended.detail
-    if (/signature verification failed|malformed signature|public key/i.test(message) && this.#hostKey !== undefined) {
-      return this.#unusable(this.#hostKey.blob, message)
-    }
-    if (/no matching/i.test(message)) return this.#channelError(this.#noCommon(message))
-    return this.#channelError(`${ended.detail} during the SSH handshake`)
-  }
-
-  #noCommon(message: string): string {
-    const hint =
-      this.#options.algorithms === "legacy"
-        ? `not even with algorithms: "legacy"`
-        : `an old device may need algorithms: "legacy"`
-    return `no SSH algorithm in common (${printable(message)}); ${hint}`
-  }
-
-  /** A key that we would trust, but the peer could not sign with it, or ssh2 cannot read it. */
-  #unusable(blob: Buffer, message: string): HostKeyError {
-    const broken = /signature verification failed/i.test(message)
-    return new HostKeyError({
-      ...this.#where(),
-      why: "unusable",
-      fingerprint: KnownHosts.fingerprint(blob),
-      keyType: KnownHosts.typeOf(blob) ?? "unknown",
-      detail: broken
-        ? "the peer could not prove that it holds this key: its signature is wrong"
-        : `this key cannot be checked (${printable(message)})`,
-      howToAccept: "It cannot be accepted: whoever answers there is not the owner of the key, or is broken."
-    })
-  }
-
-  #explainAuth(ended: EndReason, fault: SshFault | undefined): ConnectError {
-    const { state, tried } = this.#conversation
-    const network = ended.by === "network"
-    if (this.#offers.waiting) {
-      if (network) return toConnectionError(fault ?? { code: "ECONNRESET" }, this.#where())
-      return this.#channelError(`${ended.detail} while this login waited for others with the same credential`)
-    }
-    // Devices drop the connection after too many attempts. Called anything but a failed login, it would be retried
-    // until the account is locked.
-    if (state === "refused" || (state === "tried" && !network)) return this.#authError(this.#refusedBy(ended, tried))
-    if (network) return toConnectionError(fault ?? { code: "ECONNRESET" }, this.#where())
-    return this.#channelError(`${ended.detail} during authentication`)
-  }
-
-  #refusedBy(ended: EndReason, tried: ReadonlyArray<string>): string {
-    const hint = tried.some((one) => one.startsWith("agent"))
-      ? `; if it allows few attempts, name the agent's keys: { agent: true, keys: ["SHA256:..."] }`
-      : ""
-    return `${ended.detail}${hint}`
-  }
-
-  /** What the peer said instead of an SSH banner. */
-  #notSsh(): string | undefined {
-    if (this.#link.details["server"] !== undefined) return undefined
-    if (this.#head.length === 0) return undefined
-    const seen = this.#head.toString("latin1")
-    return `not an SSH server: it says \`${printable(seen.slice(0, 60))}${seen.length > 60 ? "..." : ""}\``
+  #stranger(): string | undefined {
+    return this.#link.details["server"] === undefined ? LoginFault.notSsh(this.#head) : undefined
   }
 }

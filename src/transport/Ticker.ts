@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Monotonic from "./Monotonic.ts"
 
 /** Calls back once after so many milliseconds, unless the result is called before. */
 type Alarm = (millis: number, ring: () => void) => () => void
@@ -119,7 +120,7 @@ export const of = (clock: Clock.Clock): Ticker => {
 
 const onClock = (clock: Clock.Clock): Ticker =>
   new Ticker(
-    () => Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000,
+    () => Monotonic.millis(clock),
     (millis, ring) => {
       const fiber = Effect.runFork(Effect.andThen(clock.sleep(Duration.millis(millis)), Effect.sync(ring)))
       return () => fiber.interruptUnsafe()

@@ -52,6 +52,8 @@ export interface OpenContext {
 export interface Transport {
   /** Address and port for messages and spans: `192.0.2.1:830`. */
   readonly peer: string
+  /** Throws an `InputError` for options that cannot work; asked before anything is connected. */
+  readonly check?: () => void
   /**
    * Fails within the deadlines of the context, and leaves nothing behind when it fails or is interrupted. Bytes may
    * reach the handler before the effect itself has returned.

@@ -5,7 +5,7 @@
  * (shared with its parent where they are the same), so that a prefix inside text (an identityref, an XPath) can be
  * resolved wherever the element goes. What the library made carries a mark that data from outside cannot.
  */
-import { bind, isMarked, lookup, made, noBindings } from "./Names.ts"
+import { bind, bindOne, isMarked, lookup, made, noBindings } from "./Names.ts"
 import { XmlError } from "./XmlError.ts"
 
 export { bind, bindings } from "./Names.ts"
@@ -111,20 +111,36 @@ export interface MakeOptions {
 export const make = (name: string, namespace?: string, options: MakeOptions = {}): Element => {
   const prefix = options.prefix ?? ""
   const given = options.attributes ?? {}
-  const own = Object.create(null) as Record<string, string>
-  if (namespace !== undefined) own[prefix] = namespace
-  if (isList(given)) bindAttributes(given, options.scope ?? noBindings, own)
-  else readDeclarations(given, own)
-  const scope = within(options.scope ?? noBindings, own)
+  const scope =
+    namespace !== undefined && options.scope === undefined && bindsNothing(given)
+      ? bindOne(prefix, namespace)
+      : scopeOf(prefix, namespace, given, options.scope ?? noBindings)
   return {
     _tag: "Element",
     name,
     prefix,
     namespace: namespace ?? lookup(scope, prefix) ?? "",
-    attributes: isList(given) ? given : readAttributes(given, scope),
+    attributes: isList(given) ? given : options.attributes === undefined ? [] : readAttributes(given, scope),
     scope,
     children: options.children?.map((node) => adoptNode(node, scope)) ?? []
   }
+}
+
+type Given = NonNullable<MakeOptions["attributes"]>
+
+/** Nearly every element of an rpc: its scope is its own namespace. */
+const bindsNothing = (given: Given): boolean => {
+  if (isList(given)) return false
+  for (const key in given) if (key.startsWith("xmlns")) return false
+  return true
+}
+
+const scopeOf = (prefix: string, namespace: string | undefined, given: Given, outer: Scope): Scope => {
+  const own = Object.create(null) as Record<string, string>
+  if (namespace !== undefined) own[prefix] = namespace
+  if (isList(given)) bindAttributes(given, outer, own)
+  else readDeclarations(given, own)
+  return within(outer, own)
 }
 
 const isList = (given: NonNullable<MakeOptions["attributes"]>): given is ReadonlyArray<Attribute> =>
@@ -174,7 +190,7 @@ const readAttributes = (record: Readonly<Record<string, string>>, scope: Scope):
  */
 export const adopt = (element: Element, surrounding: Scope): Element => {
   const around = lookup(surrounding, "")
-  if (around === undefined) return element
+  if (around === undefined || lookup(element.scope, "") !== undefined) return element
   const scopes = new Map<Scope, Scope>()
   const merged = (scope: Scope): Scope => {
     const known = scopes.get(scope) ?? bind(surrounding, scope)

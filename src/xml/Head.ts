@@ -2,8 +2,8 @@
  * The head of a message: its root's start tag and the name of its first child, read without parsing the rest, so that a
  * message can be dispatched before anyone asks for its content (RFC 6241 §4.1, §4.2; RFC 5277 §4).
  *
- * saxes reads the first bytes and is stopped at the first child (3 to 4 µs); whether the rest of the message is
- * well-formed is not known here.
+ * PlainHead reads nearly all of them. Any other is read by saxes, which is stopped at the first child (3 to 4 µs); whether
+ * the rest of the message is well-formed is not known here.
  */
 import { isUtf8 } from "node:buffer"
 import { SaxesParser } from "saxes"
@@ -11,6 +11,7 @@ import type { SaxesAttributeNS, SaxesTagNS } from "saxes"
 import type { Attribute } from "./Element.ts"
 import { asXmlError, defaultLimits, saxesOptions } from "./Parse.ts"
 import { isQualified } from "./Names.ts"
+import { readPlain } from "./PlainHead.ts"
 import { positionOf, rootStart } from "./Prolog.ts"
 import { completeLength } from "./Utf8.ts"
 import { XmlError } from "./XmlError.ts"
@@ -46,14 +47,31 @@ export interface HeadOptions {
  */
 export const readHead = (bytes: Uint8Array, options: HeadOptions = {}): Head | "incomplete" => {
   const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const limit = options.limit ?? 65_536
+  const attributes = options.attributes ?? defaultLimits.attributes
+  const head = readPart(buffer, options, (text) => scan(text, attributes))
+  if (head === "too-long") throw tooLong(options)
+  return head
+}
+
+export const headLimit = 65_536
+
+export const tooLong = ({ limit }: HeadOptions): XmlError =>
+  new XmlError(`the head of the message is longer than the limit of ${limit ?? headLimit} bytes`)
+
+/** What `read` finds in the beginning of a message, given ever more of it until it has enough. */
+export const readPart = <A>(
+  bytes: Buffer,
+  options: HeadOptions,
+  read: (text: string) => A | "incomplete"
+): A | "incomplete" | "too-long" => {
+  const limit = options.limit ?? headLimit
   // Nearly every head fits the first part; eight times as much each time keeps the rest linear.
   for (let size = 1024; ; size *= 8) {
-    const end = Math.min(size, limit, buffer.length)
-    const head = scan(headText(buffer, end, options), options.attributes ?? defaultLimits.attributes)
-    if (head !== "incomplete") return head
-    if (end === buffer.length && end < limit) return "incomplete"
-    if (end === limit) throw new XmlError(`the head of the message is longer than the limit of ${limit} bytes`)
+    const end = Math.min(size, limit, bytes.length)
+    const found = read(headText(bytes, end, options))
+    if (found !== "incomplete") return found
+    if (end === bytes.length && end < limit) return "incomplete"
+    if (end === limit) return "too-long"
   }
 }
 
@@ -66,18 +84,29 @@ const headText = (bytes: Buffer, end: number, options: HeadOptions): string => {
 const scan = (text: string, attributeLimit: number): Head | "incomplete" => {
   const offset = rootStart(text)
   if (offset === -1) return "incomplete"
+  return readPlain(text, offset, attributeLimit) ?? scanBySaxes(text, offset, attributeLimit)
+}
+
+/** For a root that begins at `offset`. Exported for PlainHead's test, whose judge it is. */
+export const scanBySaxes = (text: string, offset: number, attributeLimit: number): Head | "incomplete" => {
   const parser = new HeadParser(attributeLimit)
   try {
     parser.write(text.slice(offset))
   } catch (error) {
     // Behind the root's end there may be anything, but the end tag itself must fit.
     const isOver = error === enough || (parser.done && !isMismatch(error))
-    if (!isOver) throw place(error, parser, text, offset)
+    if (!isOver) throw placed(error, parser, text, offset)
   }
   return parser.head(offset)
 }
 
-const place = (error: unknown, parser: HeadParser, text: string, offset: number): XmlError => {
+/** What saxes threw while it read a text from `offset` on, with its place in the whole text. */
+export const placed = (
+  error: unknown,
+  parser: { readonly line: number; readonly column: number },
+  text: string,
+  offset: number
+): XmlError => {
   const { column, line } = positionOf(text, offset)
   return asXmlError(error, {
     line: line + parser.line - 1,
@@ -85,11 +114,12 @@ const place = (error: unknown, parser: HeadParser, text: string, offset: number)
   })
 }
 
-const isMismatch = (error: unknown): boolean =>
+/** Whether saxes stopped at an end tag that is not the one it expected. */
+export const isMismatch = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith("unexpected close tag")
 
 /** Thrown to stop saxes; made once, so that it costs no stack trace. */
-const enough = new Error("the head is complete")
+export const enough = new Error("the head is complete")
 
 class HeadParser extends SaxesParser<typeof saxesOptions> {
   /** As in Parse: keeps V8 from forgetting the shape between messages. */
@@ -115,9 +145,7 @@ class HeadParser extends SaxesParser<typeof saxesOptions> {
   }
 
   private open(tag: SaxesTagNS): void {
-    for (const { local, name, prefix } of [tag, ...Object.values(tag.attributes)]) {
-      if (!isQualified(prefix, local)) this.fail(`malformed name: ${name}`)
-    }
+    checkNames(this, tag)
     if (this.rootTag === undefined) {
       this.rootTag = tag
       return
@@ -149,6 +177,13 @@ class HeadParser extends SaxesParser<typeof saxesOptions> {
       first: this.first,
       offset
     }
+  }
+}
+
+/** saxes lets some names pass that are none. */
+export const checkNames = (parser: SaxesParser<typeof saxesOptions>, tag: SaxesTagNS): void => {
+  for (const { local, name, prefix } of [tag, ...Object.values(tag.attributes)]) {
+    if (!isQualified(prefix, local)) parser.fail(`malformed name: ${name}`)
   }
 }
 

@@ -87,6 +87,17 @@ export const bind = (outer: Scope, inner: Scope): Scope => {
   return scope
 }
 
+let lastOne: readonly [prefix: string, namespace: string, scope: Scope] = ["", "", noBindings]
+
+/** The scope that binds one prefix: all elements of an rpc have the same. */
+export const bindOne = (prefix: string, namespace: string): Scope => {
+  const [lastPrefix, lastNamespace, last] = lastOne
+  if (last !== noBindings && prefix === lastPrefix && namespace === lastNamespace) return last
+  const scope = bind(noBindings, Object.assign(Object.create(null) as Scope, { [prefix]: namespace }))
+  lastOne = [prefix, namespace, scope]
+  return scope
+}
+
 const adds = (scope: Scope, added: ReadonlyArray<readonly [string, string]>): boolean =>
   added.every(([prefix, namespace]) => scope[prefix] === namespace) && Object.keys(scope).length === added.length
 

@@ -1,4 +1,4 @@
-/** Rule 38 of change safety: every write is recorded before and after, and none starts that is not. */
+/** Every write is recorded before and after, and none starts that is not: docs/change-safety.md, "Who changed what". */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -362,6 +362,155 @@ describe("an audit that cannot be written", () => {
     })
   )
 
+  it.effect("sends at once what takes a change back or confirms it, and does not wait for its records", () =>
+    Effect.gen(function* () {
+      for (const hanging of [Effect.never, Effect.uninterruptible(Effect.never)]) {
+        const { device, session, sink } = yield* connected()
+        yield* session.commit({ confirmed: true, persist: "p" })
+        sink.broken = hanging
+        const confirming = yield* start(auditing(sink)(session.commit({ persistId: "p" })))
+        assert.isUndefined(device.confirmedCommit)
+        yield* TestClock.adjust("250 millis")
+        yield* Fiber.join(confirming)
+        const committing = yield* start(session.commit({ confirmed: true, confirmTimeout: "30 seconds" }))
+        yield* Fiber.join(committing)
+        const cancelling = yield* start(auditing(sink)(session.cancelCommit()))
+        assert.isUndefined(device.confirmedCommit)
+        yield* TestClock.adjust("250 millis")
+        yield* Fiber.join(cancelling)
+      }
+    })
+  )
+
+  it.effect("does not hold up the reply of a confirmed commit, whose timeout runs, for its second record", () =>
+    Effect.gen(function* () {
+      for (const options of [{}, { persist: "p" }]) {
+        const { session } = yield* connected()
+        const record = ({ outcome }: Audit.Entry) => (outcome === "started" ? Effect.void : Effect.never)
+        const call = yield* start(auditing({ record })(session.commit({ confirmed: true, ...options })))
+        yield* TestClock.adjust("250 millis")
+        yield* Fiber.join(call)
+      }
+    })
+  )
+
+  it.effect("records what was not waited for as soon as the sink takes it, in its order", () =>
+    Effect.gen(function* () {
+      const { session } = yield* connected()
+      yield* session.commit({ confirmed: true, persist: "p" })
+      const kept: Array<string> = []
+      const slow: Audit.Sink = {
+        record: ({ outcome }) =>
+          Effect.andThen(
+            Effect.sleep(outcome === "started" ? "6 seconds" : "1 second"),
+            Effect.sync(() => void kept.push(outcome))
+          )
+      }
+      const call = yield* start(auditing(slow)(session.commit({ persistId: "p" })))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(call)
+      assert.deepStrictEqual(kept, [])
+      yield* TestClock.adjust("6 seconds")
+      assert.deepStrictEqual(kept, ["started", "ok"])
+    })
+  )
+
+  it.effect("lets no change start after a confirmed commit of the session was rolled back", () =>
+    Effect.gen(function* () {
+      const { device, session, sink } = yield* connected()
+      yield* session.commit({ confirmed: true, confirmTimeout: "5 seconds" })
+      yield* TestClock.adjust("5 seconds")
+      yield* session.editConfig({ target: "candidate", config })
+      sink.broken = Effect.fail("full")
+      assert.strictEqual((yield* Effect.flip(auditing(sink)(session.commit())))._tag, "AuditError")
+      assert.strictEqual(device.commits, 1)
+    })
+  )
+
+  it.effect("lets no commit start that carries a change, whatever it confirms, nor one that has to be confirmed", () =>
+    Effect.gen(function* () {
+      for (const persist of [{}, { persist: "p" }]) {
+        const { device, session, sink } = yield* connected()
+        const persistId = "persist" in persist ? { persistId: "p" } : {}
+        const refused = (options: Parameters<typeof session.commit>[0]) =>
+          Effect.map(Effect.flip(auditing(sink)(session.commit(options))), (error) => {
+            assert.strictEqual(error._tag, "AuditError")
+            assert.strictEqual(device.commits, 1)
+          })
+        yield* session.commit({ confirmed: true, ...persist })
+        sink.broken = Effect.fail("full")
+        yield* refused({ confirmed: true, ...persistId })
+        yield* session.editConfig({ target: "candidate", config })
+        yield* refused(persistId)
+        yield* refused({ confirmed: true, ...persistId })
+        yield* session.discardChanges()
+        yield* auditing(sink)(session.commit(persistId))
+        assert.isUndefined(device.confirmedCommit)
+        assert.strictEqual(device.commits, 2)
+      }
+    })
+  )
+
+  it.effect("asks what a commit is when its turn has come, not before", () =>
+    Effect.gen(function* () {
+      const { device, session, sink } = yield* connected()
+      yield* session.commit({ confirmed: true, confirmTimeout: "5 seconds" })
+      yield* start(session.locked(["candidate"], Effect.sleep("10 seconds")))
+      sink.broken = Effect.fail("full")
+      const waiting = yield* start(auditing(sink)(session.commit()))
+      yield* TestClock.adjust("10 seconds")
+      yield* settle
+      assert.strictEqual(failure(waiting)._tag, "AuditError")
+      assert.strictEqual(device.commits, 1)
+    })
+  )
+
+  it.effect("waits no longer for a sink that cannot be interrupted, nor does the end of the session", () =>
+    Effect.gen(function* () {
+      const { device, session } = yield* connected()
+      const stuck = Effect.uninterruptible(Effect.never)
+      const first = yield* start(auditing({ record: () => stuck })(session.commit()))
+      yield* TestClock.adjust("10 seconds")
+      assert.include(failure(first).message, "no answer within 10000 ms (not sent)")
+      const record = ({ outcome }: Audit.Entry) => (outcome === "started" ? Effect.void : stuck)
+      const second = yield* start(auditing({ record })(session.commit()))
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.join(second)
+      assert.strictEqual(device.commits, 1)
+      const acquiring = Effect.acquireUseRelease(
+        stuck,
+        () => Effect.void,
+        () => Effect.void
+      )
+      const third = yield* start(auditing({ record: () => acquiring })(session.commit()))
+      const interrupting = yield* start(Fiber.interrupt(third))
+      assert.isDefined(interrupting.pollUnsafe())
+    })
+  )
+
+  it.effect("says not-sent in the records too when the first one came too late, or failed", () =>
+    Effect.gen(function* () {
+      const { device, session } = yield* connected()
+      for (const { broken, error } of [
+        { broken: Effect.promise(() => new Promise<never>(() => {})), error: "no answer within 10000 ms" },
+        { broken: Effect.fail("written, but who knows"), error: "written, but who knows" }
+      ]) {
+        const kept: Array<string> = []
+        const record = ({ outcome }: Audit.Entry) =>
+          Effect.suspend((): Effect.Effect<void, string> => {
+            kept.push(outcome)
+            return outcome === "started" ? broken : Effect.void
+          })
+        const call = yield* start(auditing({ record })(session.commit()))
+        yield* TestClock.adjust("10 seconds")
+        yield* settle
+        assert.include(failure(call).message, error)
+        assert.deepStrictEqual(kept, ["started", "not-sent"])
+      }
+      assert.strictEqual(device.commits, 0)
+    })
+  )
+
   it.effect("holds back a kill-session, which takes another session's work", () =>
     Effect.gen(function* () {
       const { device, session, sink } = yield* connected()
@@ -413,6 +562,26 @@ describe("a change id", () => {
       yield* session.commit()
       assert.notInclude(peer.last.xml, "comment")
     })
+  )
+
+  it.effect(
+    "goes into a commit that follows a confirmed commit which was rolled back, and into one with a change",
+    () =>
+      Effect.gen(function* () {
+        const { peer, session } = yield* connect({ peer: srOs, profile: Profile.srOs })
+        peer.onRpc = obliging
+        yield* session.commit({ confirmed: true, confirmTimeout: "5 seconds" })
+        yield* named(session.commit())
+        assert.notInclude(peer.last.xml, "CHG")
+        yield* session.commit({ confirmed: true, confirmTimeout: "5 seconds" })
+        yield* session.editConfig({ target: "candidate", config })
+        yield* named(session.commit())
+        assert.include(peer.last.xml, comment)
+        yield* session.commit({ confirmed: true, confirmTimeout: "5 seconds" })
+        yield* TestClock.adjust("5 seconds")
+        yield* named(session.commit())
+        assert.include(peer.last.xml, comment)
+      })
   )
 
   it.effect("stays out of the commit of a device that does not announce that it takes comments", () =>

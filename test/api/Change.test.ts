@@ -1,4 +1,7 @@
-/** `session.edit` and `session.save`: rules 1, 2, 8, 9 and 24 of change safety, over the simulated device and its dialects. */
+/**
+ * `session.edit` and `session.save` over the simulated device and its dialects: docs/change-safety.md, "One change from
+ * lock to save".
+ */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

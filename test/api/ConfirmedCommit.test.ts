@@ -1,4 +1,4 @@
-/** `session.confirmedCommit`: rules 13 to 15 of change safety, over the simulated device. */
+/** `session.confirmedCommit` over the simulated device: docs/change-safety.md, "Confirmed commit". */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -6,7 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import * as Netconf from "../../src/api/Netconf.ts"
-import { isNetconfError, type NetconfError } from "../../src/errors.ts"
+import { isNetconfError, type NetconfError, wasNotSent } from "../../src/errors.ts"
 import { Faults, Refusal, SampleModel, SimulatedDevice } from "../../src/testing.ts"
 import { print } from "../../src/xml/Print.ts"
 import { settle } from "../rpc/peer.ts"
@@ -209,6 +209,71 @@ describe("confirmedCommit", () => {
         const error = yield* Effect.flip(session.confirmedCommit({ ...options, ...wrong }, () => Effect.void))
         assert.strictEqual(error._tag, "InputError")
       }
+    })
+  )
+})
+
+describe("a check that does not say yes", () => {
+  for (const verifyOn of ["new-session", "this-session"] as const) {
+    it.effect(`cancels the commit when it returns false on ${verifyOn}`, () =>
+      Effect.gen(function* () {
+        const { device, log, runs, session } = yield* open()
+        const error = yield* Effect.flip(session.confirmedCommit({ ...options, verifyOn }, () => Effect.succeed(false)))
+        assert.match(
+          error.message,
+          /^commit on leaf-01.*: verify: it returned false; fail the check instead; the commit/
+        )
+        assert(error._tag === "InputError")
+        assert.isFalse(wasNotSent(error))
+        assert.include(log().join(), "cancel-commit")
+        assert.isFalse(runs("r1"))
+        nothingLeft(device)
+      })
+    )
+  }
+
+  it.effect("takes what is only as good as false for a yes: a check says no by failing", () =>
+    Effect.gen(function* () {
+      const { runs, session } = yield* open()
+      assert.strictEqual(yield* session.confirmedCommit(options, () => Effect.succeed(0)), 0)
+      assert.isTrue(runs("r1"))
+    })
+  )
+
+  const returned: ReadonlyArray<readonly [string, () => unknown, RegExp]> = [
+    ["a promise", async () => true, /got a Promise; wrap it: Effect.promise/],
+    ["a promise that rejects", () => Promise.reject(new Error("no")), /got a Promise/],
+    ["nothing", () => undefined, /got nothing; is a return missing\?/],
+    [
+      "a generator",
+      function* () {
+        yield* Effect.void
+      },
+      /got a generator; wrap it: Effect.fn/
+    ]
+  ]
+  for (const [what, verify, message] of returned) {
+    it.effect(`cancels the commit when it returns ${what}, and leaves no session behind`, () =>
+      Effect.gen(function* () {
+        const { device, runs, session } = yield* open()
+        const error = yield* Effect.flip(session.confirmedCommit(options, verify as () => Effect.Effect<void>))
+        assert.match(error.message, /^commit on leaf-01.*verify: expected it to return an Effect/)
+        assert.match(error.message, message)
+        assert.isFalse(runs("r1"))
+        assert.strictEqual(device.sessions.size, 1)
+        nothingLeft(device)
+      })
+    )
+  }
+
+  it.effect("commits nothing when record returns a promise", () =>
+    Effect.gen(function* () {
+      const { device, session } = yield* open()
+      const record = (async () => {}) as never
+      const error = yield* Effect.flip(session.confirmedCommit({ ...options, record }, () => Effect.void))
+      assert.match(error.message, /record: expected it to return an Effect, got a Promise/)
+      assert.strictEqual(device.commits, 0)
+      nothingLeft(device)
     })
   )
 })

@@ -134,15 +134,17 @@ const ruleStopsAt = (
     if (what === "write") wrote.add(device)
     if (what !== "end") continue
     done++
-    if (!fails(behaviours.get(device)!)) continue
-    failures++
+    const failed = fails(behaviours.get(device)!)
+    if (failed) failures++
+    const ratio = done >= scene.bound && failures / done >= scene.bound / 5
+    if (!failed && !(scene.rule === "ratio" && ratio)) continue
     const stops = {
       default: scene.canary > 0 || scene.batch > 0 || wrote.has(device) || behaviours.get(device)!.ends === "unknown",
       never: false,
       failures: failures >= scene.bound,
-      ratio: done >= scene.bound && failures / done >= scene.bound / 5
+      ratio
     }
-    if (canary.has(device) || stops[scene.rule]) return i
+    if ((failed && canary.has(device)) || stops[scene.rule]) return i
   }
   return undefined
 }
@@ -177,7 +179,7 @@ describe("a run", () => {
         )
         const started = new Set(events.filter(({ what }) => what === "start").map(({ device }) => device))
         for (const { device, state } of summary.devices) {
-          assert.strictEqual(state === "not started", !started.has(device), `${device} is ${state}`)
+          assert.strictEqual(state === "notStarted", !started.has(device), `${device} is ${state}`)
         }
         if (results !== undefined) {
           assert.sameMembers(

@@ -1,4 +1,4 @@
-/** Runs over a fleet: what becomes of each device, and how a run stops (rule 33 of change safety) and ends. */
+/** Runs over a fleet: what becomes of each device, how a run stops (docs/change-safety.md, "Many devices") and ends. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -180,8 +180,8 @@ describe("stopping", () => {
           [
             { device: "d1", state: "succeeded", wrote: true },
             { device: "d2", state: "interrupted", wrote: false },
-            { device: "d3", state: "not started", wrote: false },
-            { device: "d4", state: "not started", wrote: false }
+            { device: "d3", state: "notStarted", wrote: false },
+            { device: "d4", state: "notStarted", wrote: false }
           ]
         )
         assert.strictEqual(summary.stopped?.by, by)
@@ -283,7 +283,7 @@ describe("stopping", () => {
         const summary = yield* started.summary
         assert.deepStrictEqual(
           summary.devices.map(({ state }) => state),
-          [wrote ? "succeeded" : "interrupted", "not started"]
+          [wrote ? "succeeded" : "interrupted", "notStarted"]
         )
         assert.deepStrictEqual(sent, wrote ? ["d1"] : [])
       }
@@ -315,7 +315,7 @@ describe("stopping", () => {
         failed: 3,
         unknown: 0,
         interrupted: 0,
-        "not started": 2
+        notStarted: 2
       })
       assert.strictEqual(summary.stopped?.detail, "d3 failed after it had sent a write")
       const never = yield* summarized(program, { concurrency: 1, stopAfter: "never" })
@@ -342,7 +342,7 @@ describe("stopping", () => {
         yield* TestClock.adjust("1 second")
         const summary = yield* Fiber.join(running)
         assert.strictEqual(summary.counts.unknown, 1)
-        assert.strictEqual(summary.counts["not started"], 1)
+        assert.strictEqual(summary.counts.notStarted, 1)
       }
     }).pipe(without(numbered(2)))
   )
@@ -402,7 +402,7 @@ describe("canary and batches", () => {
       const run = yield* Fleet.start(reading, { canary: ["d3"], stopAfter: "never" })
       yield* fail("d3")
       const { counts, stopped } = yield* run.summary
-      assert.deepStrictEqual([counts.failed, counts["not started"]], [1, 2])
+      assert.deepStrictEqual([counts.failed, counts.notStarted], [1, 2])
       assert.strictEqual(stopped?.by, "canary")
       assert.deepStrictEqual(started, ["d3"])
     }).pipe(Effect.scoped, without(numbered(3)))
@@ -416,7 +416,7 @@ describe("canary and batches", () => {
         yield* finish("d1")
         assert.strictEqual(sleepers(), 1)
         yield* run.stop
-        assert.strictEqual((yield* run.summary).counts["not started"], 1)
+        assert.strictEqual((yield* run.summary).counts.notStarted, 1)
         assert.strictEqual(sleepers(), 0)
         assert.deepStrictEqual(started, ["d1"])
       }).pipe(Effect.scoped, without(numbered(2)))
@@ -517,7 +517,7 @@ describe("progress and summary", () => {
         "failed      d3: Unhealthy",
         "failed      d4: defect: TypeError",
         "failed      d5: failed with a string",
-        "unknown     d6 (wrote): a write was interrupted after it was sent"
+        "unknown     d6 (sent a write): a write was interrupted after it was sent"
       ])
     }).pipe(without(numbered(9)))
   )
@@ -529,7 +529,7 @@ describe("progress and summary", () => {
       const lines = String(yield* run.summary).split("\n")
       assert.deepStrictEqual(lines.slice(0, 3), [
         "30 devices in 0.0 s: 1 interrupted, 29 not started",
-        "stopped: asked to",
+        "stopped: stop was called",
         "interrupted d1: interrupted"
       ])
       assert.match(lines[3]!, /^not started d2, d3, .*, d21 and 9 more$/)

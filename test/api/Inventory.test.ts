@@ -173,31 +173,34 @@ devices:
     maxAbandoned: 1.5
 `
       const error = yield* failure(text)
-      assert.strictEqual(error.label, "leaf-01")
+      assert.isUndefined(error.label)
       assert.match(
         error.message,
-        /^inventory on leaf-01: lab at line 3, devices\.leaf-01\.prot: there is no such key; /
+        /^inventory: lab: 11 problems\n {2}line 3, devices\.leaf-01\.prot: there is no such key: did you mean port\?\n/
       )
+      assert.lengthOf(error.message.split("\n"), 12)
       for (const said of [
-        "there are host, port, username, auth",
         "line 4, devices.leaf-01.port: expected a port from 1 to 65535, found text",
         "line 5, devices.leaf-01.username: expected text, found a number: put it in quotes",
         `line 6, devices."leaf.02".port: expected a port from 1 to 65535`,
         `line 6, devices."leaf.02".framing: expected "auto", "end-of-message", "chunked", found text`,
-        `line 6, devices."leaf.02".deadlines.rpc: expected a duration such as "30 seconds", or "none", found a number;`,
-        `devices."leaf.02".hostKey: expected "known-hosts", "accept-any", found text`,
+        `line 6, devices."leaf.02".deadlines.rpc: expected a duration such as "30 seconds", or "none", found a number\n`,
+        `devices."leaf.02".hostKey: expected "known-hosts", { knownHosts: FILE }, { fingerprint: "SHA256:..." } or "accept-any", found text`,
         `line 9, devices.leaf-03.deadlines.rpc: expected a duration such as "30 seconds", or "none"`,
         "line 10, devices.leaf-03.tags: expected a list of texts, found text"
       ]) {
         assert.include(error.message, said)
       }
-      assert.match(error.message, /; 1 more$/)
+      assert.match(error.message, /\n {2}and 1 more$/)
       assert.notInclude(inspect(error, { depth: 9 }), "hunter2")
       const [json, yaml] = yield* Effect.all([
         failure(JSON.stringify(Yaml.parse(text), undefined, 2), "json"),
         failure(Yaml.stringify(Yaml.parse(text)))
       ])
-      assert.strictEqual(json.why.replace(/line \d+, /g, ""), yaml.why.replace(/line \d+, /g, ""))
+      const withoutLines = ({ problems = [] }: { readonly problems?: ReadonlyArray<string> | undefined }) =>
+        problems.map((problem) => problem.replace(/line \d+, /, ""))
+      assert.lengthOf(withoutLines(json), 11)
+      assert.deepStrictEqual(withoutLines(json), withoutLines(yaml))
       assert.include(json.message, "line 5, devices.leaf-01.port")
     })
   )
@@ -209,8 +212,93 @@ devices:
       })
       assert.match(
         error.message,
-        /^inventory on a: l\\u\{1b\}\[31mab at line 1, devices\.a\.prot.*; line 2, defaults\.prot/
+        /^inventory: l\\u\{1b\}\[31mab: 2 problems\n {2}line 1, devices\.a\.prot.*\n {2}line 2, defaults\.prot/
       )
+      const one = yield* failure("devices: { a: { prot: 1, port: x } }")
+      assert.match(one.message, /^inventory on a: lab: 2 problems\n/)
+    })
+  )
+
+  it.effect("says which key was probably meant, and which there are once only", () =>
+    Effect.gen(function* () {
+      for (const [settings, meant] of [
+        ["hostkey: known-hosts", "hostKey"],
+        ["host-key: known-hosts", "hostKey"],
+        ["hostname: a", "host"],
+        ["user: a", "username"],
+        ["tag: [a]", "tags"],
+        ["redundencyGroup: a", "redundancyGroup"],
+        ["prot: 1", "port"],
+        ["auth: { passwrod: { env: P } }", "password"],
+        ["keepalive: { every: 1 minute, interval: 1 minute }", "every"]
+      ])
+        yield* refuses(`${login}devices: { a: { ${settings} } }`, `there is no such key: did you mean ${meant}?`)
+      yield* refuses("default: {}\ndevices: {}", "line 1, default: there is no such key: did you mean defaults?")
+      const many = yield* failure(`${login}devices: { a: { x: 1 }, b: { y: 1 }, c: { z: 1 } }`)
+      assert.lengthOf(many.message.split("there are host, port, username"), 2)
+      assert.match(many.message, /devices\.c\.z: there is no such key$/)
+    })
+  )
+
+  it.effect("says how a duration is written", () =>
+    Effect.gen(function* () {
+      for (const [given, unit] of [
+        ["30s", "seconds"],
+        ["5 min", "minutes"],
+        ["250ms", "millis"],
+        ["1.5 h", "hours"],
+        ["2d", "days"]
+      ])
+        yield* refuses(
+          `${login}devices: { a: { deadlines: { rpc: ${given} } } }`,
+          `expected a duration such as "30 seconds", or "none": write ${unit} behind the number and a space`
+        )
+      yield* refuses(`${login}devices: { a: { deadlines: { rpc: hunter2 } } }`, /or "none"$/)
+    })
+  )
+
+  it.effect("refuses what nothing could be dialled by: hosts that are none, and files that are not there", () =>
+    Effect.gen(function* () {
+      const key = join(directory, "a-key")
+      writeFileSync(key, "x")
+      const told = (settings: string, name = "a") =>
+        Effect.map(
+          Effect.flip(
+            Inventory.decode(`${login}devices:\n  "${name}": ${settings}`, { format: "yaml", name: "lab", directory })
+          ),
+          (error) => error.message
+        )
+      for (const [settings, said] of [
+        [
+          "{ host: 127.0.0.1:10801 }",
+          "devices.a.host: expected a host alone: what stands behind the colon is the key port"
+        ],
+        ["{ host: hunter2@leaf }", "expected a host alone: what stands before the @ is the key username"],
+        ["{ host: ssh://hunter2@leaf }", "expected a host alone, without ssh:// before it"],
+        ["{ host: '[2001:db8::1]' }", "expected an IPv6 address without brackets"],
+        ["{ host: '[2001:db8::1]:830' }", "what stands behind the colon is the key port"],
+        ["{ host: hunter2 x }", "devices.a.host: expected a host name or an IP address"],
+        ["{ ssh: { localAddress: eth0 } }", "devices.a.ssh.localAddress: expected an IP address of this machine"],
+        ["{ auth: { privateKey: { path: none } } }", "devices.a.auth.privateKey.path: there is no such file"],
+        [
+          "{ auth: [{ agent: true }, { privateKey: { path: . } }] }",
+          "devices.a.auth[1].privateKey.path: it is not a file"
+        ],
+        ["{ hostKey: { knownHosts: none } }", "devices.a.hostKey.knownHosts: there is no such file"]
+      ] as const) {
+        const message = yield* told(settings)
+        assert.include(message, "inventory on a: lab at line 3, ")
+        assert.include(message, said)
+        assert.notInclude(message, "hunter2")
+      }
+      assert.include(yield* told("{}", "leaf 01"), "it has no host, and its name is none: expected a host name")
+      const text = `${login}devices: { a: { auth: { privateKey: { path: a-key } } }, b: { host: 2001:db8::1 } }`
+      assert.lengthOf(yield* Inventory.decode(text, { format: "yaml", name: "lab", directory }), 2)
+      assert.lengthOf(
+        (yield* decode(`${login}devices: { "a b": { auth: { privateKey: { path: none } } } }`)).devices,
+        1
+      )
+      rmSync(key)
     })
   )
 
@@ -373,11 +461,14 @@ devices:
       const restore = yield* Effect.sync(() => env({ NETCONF_TEST_EMPTY: "" }))
       yield* refuses(
         `defaults:\n  username: a\n  auth: { password: { env: NETCONF_NOT_SET } }\ndevices: { a: , b: , c: { auth: { password: { config: x.y } } } }`,
-        "inventory: lab at line 3, defaults.auth.password: the environment variable NETCONF_NOT_SET is not set",
-        "line 4, devices.c.auth.password: the Config has no text at x.y",
+        "inventory: lab: 2 problems\n  line 3, defaults.auth.password: the environment variable NETCONF_NOT_SET is not set",
+        "line 4, devices.c.auth.password: the Config has no text at this path",
         /^(?!.*NETCONF_NOT_SET.*NETCONF_NOT_SET)/
       )
-      yield* refuses(`${login}devices: { a: { auth: { password: { env: NETCONF_TEST_EMPTY } } } }`, "is not set")
+      yield* refuses(
+        `${login}devices: { a: { auth: { password: { env: NETCONF_TEST_EMPTY } } } }`,
+        "TEST_EMPTY is empty"
+      )
       // Nobody uses it.
       yield* decode(`${login}groups: { g: { auth: { password: { env: NETCONF_NOT_SET } } } }\ndevices: { a: }`)
       yield* restore
@@ -396,12 +487,23 @@ devices: { a: , b: { port: 1 } }
     })
   )
 
+  it.effect("are not what a file's name is taken for where a key is expected", () =>
+    Effect.gen(function* () {
+      const text = `${login}devices: { a: { auth: { privateKey: ~/.ssh/s3cret } } }`
+      for (const error of [yield* failure(text), yield* failure(text, "yaml", { private: true })]) {
+        assert.include(error.message, "privateKey: it is not the text of a private key; a key file is { path: FILE }")
+        assert.notInclude(error.message, "no secret")
+        assert.notInclude(inspect(error, { depth: 9 }), "s3cret")
+      }
+    })
+  )
+
   it.effect("are refused in text, of a group that nobody uses too, and never shown", () =>
     Effect.gen(function* () {
       for (const auth of [
         "{ password: s3cret }",
         "[{ agent: true }, { password: s3cret }]",
-        "{ privateKey: s3cret }",
+        "{ privateKey: -----BEGIN s3cret }",
         "{ privateKey: { path: /k }, passphrase: s3cret }"
       ]) {
         for (const text of [

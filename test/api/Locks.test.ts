@@ -1,9 +1,10 @@
-/** `session.locked`: rules 1 to 3 of change safety. */
+/** `session.locked`: docs/change-safety.md, "Locks". */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Logger from "effect/Logger"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/testing/TestClock"
 import * as Netconf from "../../src/api/Netconf.ts"
@@ -237,26 +238,29 @@ describe("locked", () => {
     })
   )
 
-  it.effect("locks anew after an unlock that was never answered", () =>
-    Effect.gen(function* () {
-      const { peer, session } = yield* connect()
-      scripted(peer, {}, ["unlock running"])
-      const call = yield* start(session.locked(["running"], session.get()))
-      yield* TestClock.adjust("5 seconds")
-      yield* settle
-      failure(call)
-      peer.onRpc = obliging
-      yield* session.locked(["running"], session.get())
-      assert.deepStrictEqual(steps(peer), [
-        "lock running",
-        "get",
-        "unlock running",
-        "lock running",
-        "get",
-        "unlock running"
-      ])
-    })
-  )
+  for (const [how, refuse, silent] of [
+    ["refused", { "unlock running": "operation-failed" }, []],
+    ["never answered", {}, ["unlock running"]]
+  ] as const) {
+    it.effect(`ends the session, and says so, when an unlock is ${how}: a lock is not left behind unseen`, () =>
+      Effect.gen(function* () {
+        const { peer, session } = yield* connect()
+        scripted(peer, refuse, silent)
+        const said: Array<string> = []
+        const log = Logger.make(({ logLevel, message }) => void said.push(`${logLevel}: ${String(message)}`))
+        const program = session.locked(["running"], Effect.never).pipe(Effect.provide(Logger.layer([log])))
+        const call = yield* start(program)
+        const interrupting = yield* Effect.forkChild(Fiber.interrupt(call))
+        yield* settle
+        yield* TestClock.adjust("5 seconds")
+        yield* Fiber.join(interrupting)
+        const { by, detail } = yield* session.closed
+        assert.deepStrictEqual([by, detail], ["us", "unlock failed, and the end of the session gives back its locks"])
+        assert.lengthOf(said, 1)
+        assert.match(said[0]!, /^Warn: the session is ended, which gives back its locks: unlock on peer/)
+      })
+    )
+  }
 
   it.effect("says what ended it when the session ends, and sends nothing more", () =>
     Effect.gen(function* () {

@@ -1,4 +1,4 @@
-/** A program under locks whose session ends: rules 2, 8, 11 and 14 of change safety. */
+/** A program under locks: docs/change-safety.md, "A session that ends under a program". */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

@@ -151,6 +151,52 @@ describe("the span of an operation", () => {
       assert.strictEqual(eyes.attributes("netconf.copy-config")["netconf.datastore"], "ftp://host/file")
     })
   )
+
+  it.effect("says nothing of the token of a URL", () =>
+    Effect.gen(function* () {
+      const eyes = new Eyes()
+      const { peer, session } = yield* eyes.on(connect())
+      peer.onRpc = obliging
+      const target = { url: "https://host/file?token=hunter2" }
+      yield* Effect.ignore(eyes.on(session.copyConfig({ target, source: "running" })))
+      assert.strictEqual(
+        eyes.attributes("netconf.copy-config")["netconf.datastore"],
+        "https://host/file?token=[redacted]"
+      )
+    })
+  )
+
+  for (const name of ["netconf.session", "netconf.get-config"]) {
+    for (const call of ["span", "attribute", "event", "end"] as const) {
+      it.effect(`is lost when the tracer throws at ${call} of ${name}, and nothing else is`, () =>
+        Effect.gen(function* () {
+          let thrown = 0
+          const fail = () => {
+            thrown++
+            throw new Error(`${call} throws`)
+          }
+          const tracer = Tracer.make({
+            span: (options) => {
+              if (options.name !== name) return new Tracer.NativeSpan(options)
+              if (call === "span") return fail()
+              return Object.assign(new Tracer.NativeSpan(options), { [call]: fail })
+            }
+          })
+          const eyes = new Eyes()
+          const program = Effect.gen(function* () {
+            const device = yield* SimulatedDevice.make()
+            const session = yield* Netconf.connect({ transport: device.transport })
+            yield* session.getConfig({ source: "running" })
+            return (yield* session.getConfig({ source: "running" })).xml
+          })
+          const heard = Effect.provideService(Effect.scoped(program), Tracer.Tracer, tracer)
+          assert.include(yield* eyes.heard(heard), "<")
+          assert.isAbove(thrown, 0)
+          assert.deepStrictEqual(eyes.series("netconf.operations")["get-config ok"], 2)
+        })
+      )
+    }
+  }
 })
 
 /** One operation, with what the peer does about it, and how that is counted. */

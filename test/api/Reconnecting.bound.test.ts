@@ -2,7 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import { Faults } from "../../src/testing.ts"
+import * as Schedule from "effect/Schedule"
+import type { Session } from "../../src/api/Session.ts"
+import { Dialects, Faults } from "../../src/testing.ts"
 import { failure, isWaiting, settle, start, success } from "../rpc/peer.ts"
 import { both, hostname, open, pass } from "./comingBack.ts"
 
@@ -183,6 +185,79 @@ describe("what single operations had acquired on a lost session", () => {
       yield* session.editConfig({ target: "candidate", config: hostname("r2") })
       yield* session.commit()
       assert.strictEqual(device.commits, 2)
+    })
+  )
+})
+
+describe("a confirmed commit that was lost with its session", () => {
+  for (const [dialect, options] of [
+    ["the standard", {}],
+    ["a candidate that outlives its session", { dialect: { ...Dialects.dirtyCandidate, ...Dialects.staleCandidate } }]
+  ] as const) {
+    for (const [how, commits] of [
+      ["by itself", (session: Session) => session.commit({ confirmed: true, confirmTimeout: "1 minute" })],
+      [
+        "under locks",
+        (session: Session) => session.locked(both, Effect.andThen(edited(session), session.commit({ confirmed: true })))
+      ]
+    ] as const) {
+      it.effect(`is not confirmed on the next one, ${how}, with ${dialect}`, () =>
+        Effect.gen(function* () {
+          const { cut, device, log, runs, session } = yield* open({}, options)
+          if (how === "by itself") yield* edited(session)
+          yield* commits(session)
+          assert.isTrue(runs("unverified"))
+          yield* cut
+          yield* pass("2 seconds")
+          assert.isFalse(runs("unverified"))
+          for (const confirming of [session.commit(), session.commit({ confirmed: true })]) {
+            const error = yield* Effect.flip(confirming)
+            assert.isTrue(error._tag === "ChannelError" && error.phase === "write" && !error.isRetryable)
+            assert.include(error.message, "the confirmed commit was rolled back with an earlier session")
+          }
+          assert.notInclude(log(), "2:commit")
+          yield* session.discardChanges()
+          yield* session.editConfig({ target: "candidate", config: hostname("r2") })
+          yield* session.commit()
+          assert.isTrue(runs("r2"))
+          assert.isUndefined(device.confirmedCommit)
+        })
+      )
+    }
+  }
+
+  it.effect("is forgotten with a new edit, and once it was confirmed", () =>
+    Effect.gen(function* () {
+      const { cut, runs, session } = yield* open()
+      yield* edited(session)
+      yield* session.commit({ confirmed: true })
+      yield* cut
+      yield* pass("2 seconds")
+      yield* session.editConfig({ target: "candidate", config: hostname("r2") })
+      yield* session.commit({ confirmed: true })
+      yield* session.commit()
+      yield* cut
+      yield* pass("4 seconds")
+      yield* session.commit()
+      assert.isTrue(runs("r2"))
+    })
+  )
+})
+
+const edited = (session: Session) => session.editConfig({ target: "candidate", config: hostname("unverified") })
+
+describe("a schedule that dies", () => {
+  it.effect("is why the session has stopped", () =>
+    Effect.gen(function* () {
+      const dying = Effect.die(new Error("no such delay"))
+      const schedule = Schedule.modifyDelay(Schedule.spaced("1 second"), () => dying)
+      const { cut, session } = yield* open({ schedule })
+      yield* cut
+      yield* pass("2 seconds")
+      const { by, detail } = yield* session.closed
+      assert.strictEqual(by, "us")
+      assert.include(detail, "no such delay")
+      assert.include((yield* Effect.flip(session.get())).message, "no such delay")
     })
   )
 })

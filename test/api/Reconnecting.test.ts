@@ -1,4 +1,4 @@
-/** `Netconf.reconnecting`: when it connects again, what it repeats (rule 11 of change safety), and when it gives up. */
+/** `Netconf.reconnecting`: when it connects again, what it repeats (docs/reconnecting.md), and when it gives up. */
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -9,6 +9,7 @@ import * as Logger from "effect/Logger"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
 import * as Scope from "effect/Scope"
+import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Netconf from "../../src/api/Netconf.ts"
 import type { Session } from "../../src/api/Session.ts"
@@ -456,4 +457,63 @@ describe("a session that does not come back", () => {
       })
     ).pipe(Effect.provide(logged(messages)))
   })
+})
+
+describe("what a session that comes back is given", () => {
+  it.effect("has to be a schedule, before anything is connected", () =>
+    Effect.gen(function* () {
+      const { attempts, connect } = yield* setUp()
+      for (const schedule of ["1 second", { times: 3, delay: "1 second" }, 5]) {
+        const error = yield* Effect.flip(connect({ schedule: schedule as never }))
+        assert.match(error.message, /schedule: expected a Schedule \(Schedule.spaced/)
+      }
+      const error = yield* Effect.flip(connect({ waitLimit: 30 }))
+      assert.match(error.message, /waitLimit: 30 would be milliseconds; write "30 seconds"/)
+      assert.lengthOf(attempts, 0)
+    })
+  )
+
+  it.effect("stops it when it dies, and everybody is told why", () =>
+    Effect.gen(function* () {
+      const schedule = Schedule.modifyDelay(Schedule.recurs(9), () => {
+        throw new Error("no such delay")
+      })
+      const { cut, session } = yield* open({ schedule })
+      yield* cut
+      assert.strictEqual(session.state._tag, "Stopped")
+      const error = yield* Effect.flip(session.get())
+      assert.match(error.message, /it does not connect again, because that has failed by itself: no such delay/)
+      assert.strictEqual((yield* session.closed).by, "us")
+    })
+  )
+
+  it.effect("is refused before anything is sent: a check or a program that is none", () =>
+    Effect.gen(function* () {
+      const { log, session } = yield* open()
+      const minute = { timeout: "1 minute", config: hostname("r1") } as const
+      const calls: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
+        session.confirmedCommit(minute, undefined as never),
+        session.confirmedCommit({ ...minute, verifyon: "this-session" } as never, () => Effect.void),
+        session.locked(["running"], (() => Effect.void) as never),
+        session.locked("running" as never, Effect.void)
+      ]
+      for (const call of calls) {
+        assert.strictEqual((yield* Effect.flip(call))._tag, "InputError")
+      }
+      assert.deepStrictEqual(log(), [])
+    })
+  )
+
+  it.effect("has its check cancelled that returns a promise, or false", () =>
+    Effect.gen(function* () {
+      const { device, runs, session } = yield* open()
+      const minute = { timeout: "1 minute", config: hostname("r1") } as const
+      for (const verify of [async () => true, () => Effect.succeed(false)]) {
+        const error = yield* Effect.flip(session.confirmedCommit(minute, verify as () => Effect.Effect<boolean>))
+        assert.match(error.message, /verify: /)
+        assert.isUndefined(device.confirmedCommit)
+        assert.isFalse(runs("r1"))
+      }
+    })
+  )
 })

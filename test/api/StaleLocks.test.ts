@@ -1,4 +1,4 @@
-/** Rule 5 of change safety: whose lock is broken, and above all whose is not. */
+/** Whose lock is broken, and above all whose is not: docs/change-safety.md, "Breaking a stale lock". */
 import { assert, describe, it } from "@effect/vitest"
 import * as DateTime from "effect/DateTime"
 import * as Effect from "effect/Effect"
@@ -340,4 +340,29 @@ describe("breakStale leaves the lock where it is, and says why", () => {
       assert.deepStrictEqual(names(), ["lock", "unlock", "lock"])
     })
   )
+})
+
+describe("a predicate that is asynchronous", () => {
+  for (const [what, predicate] of [
+    ["a promise", async () => false],
+    ["a promise that rejects", () => Promise.reject(new Error("no"))],
+    ["an effect", () => Effect.succeed(true)],
+    ["nothing", () => undefined],
+    ["a text", () => "yes"]
+  ] as const) {
+    it.effect(`kills nobody when it returns ${what}, and says so`, () =>
+      Effect.gen(function* () {
+        const { device, holder, names, session } = yield* contended()
+        const error = yield* Effect.flip(take(session, predicate as unknown as () => boolean))
+        assert(error._tag === "InputError")
+        assert.match(
+          error.message,
+          /^lock on leaf-01.*breakStale: expected true or false at once, got .*nobody was killed/
+        )
+        assert.notInclude(names(), "kill-session")
+        yield* holder.get()
+        assert.strictEqual(device.locks.size, 1)
+      })
+    )
+  }
 })

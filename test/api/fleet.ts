@@ -78,7 +78,7 @@ export const named = (names: ReadonlyArray<string>, more: (name: string) => Part
 
 /** A write that is noted as those of sessions are. */
 export const write = <A>(self: Effect.Effect<A, OperationError>): Effect.Effect<A, OperationError> =>
-  Writes.note({ kind: "write" } as Operation<unknown>, self)
+  Writes.note({ kind: "write" } as Operation<unknown>, () => self)
 
 export const numbered = (count: number, prefix = "d"): ReadonlyArray<string> =>
   Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`)

@@ -325,6 +325,65 @@ describe("NetconfClient", () => {
     }
   })
 
+  describe("that was lost", () => {
+    const lost = async () => {
+      const set = scripted()
+      const connecting = set.client.connect()
+      await later()
+      set.peers[0]!.sayHello(helloOf(everything))
+      await connecting
+      set.peers[0]!.endpoint.close({ by: "network", detail: "cut" })
+      await later()
+      return set
+    }
+
+    it("connects once, whoever else asks meanwhile", async () => {
+      const { client, peers } = await lost()
+      const one = client.connect()
+      assert.include(((await rejection(client.connect())) as Error).message, "connecting already")
+      await later()
+      peers[1]!.sayHello(helloOf(everything))
+      await one
+      await later()
+      assert.lengthOf(peers, 2)
+      await client.disconnect()
+      assert.isDefined(peers[1]!.end)
+    })
+
+    it("does not connect after a disconnect that came while it did", async () => {
+      const { client, peers } = await lost()
+      const connecting = rejection(client.connect())
+      await client.disconnect()
+      assert.include(((await connecting) as Error).message, "disconnect() was called")
+      await later()
+      assert.isTrue(peers.every(({ end }) => end !== undefined))
+      assert.throws(() => client.session, Errors.ChannelError)
+    })
+  })
+
+  it("is disconnected by the last disconnect, also while an earlier one is under way", async () => {
+    const { client, peers } = scripted({ deadlines: { close: "200 millis" } })
+    const connect = async (number: number) => {
+      const connecting = client.connect()
+      await later()
+      peers[number]!.sayHello(helloOf(everything))
+      await connecting
+    }
+    await connect(0)
+    peers[0]!.onRpc = () => true
+    const first = client.disconnect()
+    await connect(1)
+    await client.disconnect()
+    assert.isDefined(peers[1]!.end)
+    assert.throws(() => client.session, /was disconnected/)
+    await connect(2)
+    await first
+    await later()
+    // The end of the first session is none of this one.
+    assert.include(((await rejection(client.connect())) as Error).message, "connected already")
+    await client.disconnect()
+  })
+
   it("limits everything up to the hello by connectTimeout", async () => {
     const { client, peers } = scripted({ connectTimeout: "20 millis" })
     const error = await rejection(client.connect())
@@ -368,8 +427,8 @@ describe("NetconfClient's options", () => {
   })
 
   it("say what is missing", () => {
-    refuses({ username: "a" }, "hostname", "missing")
-    refuses({ hostname: "a" }, "username", "missing")
+    refuses({ username: "a" }, "hostname", "expected a name or an address")
+    refuses({ hostname: "a" }, "username", "expected a name to log in with")
   })
 
   it("show no secret, whatever looks at the client or its errors", async () => {

@@ -105,9 +105,9 @@ const round = (running: Running, name: string, visits: Visits) =>
       })
     )
     const { counts } = yield* run.summary
-    visits["not started"] += counts["not started"]
+    visits["not started"] += counts.notStarted
     const all = Object.values(counts).reduce((sum, count) => sum + count, 0)
-    if (all !== devices.length || results !== all - counts["not started"]) {
+    if (all !== devices.length || results !== all - counts.notStarted) {
       ledger.find("fleet counts that do not add up", `${name}: ${results} results, ${JSON.stringify(counts)}`)
     }
   }).pipe(Effect.scoped)

@@ -164,4 +164,5 @@ const main = async (options: Options): Promise<boolean> => {
   }
 }
 
-process.exitCode = (await main(readOptions())) ? 0 : 1
+// What was left open must not keep a failed run going.
+process.exit((await main(readOptions())) ? 0 : 1)

@@ -80,4 +80,24 @@ describe("Capabilities", () => {
     assert.strictEqual(capabilities.modules.length, 10_000)
     assert.isTrue(capabilities.has("urn:m9999"))
   })
+
+  it("is one object for all hellos that say the same, and of no text but its own", () => {
+    const said = () => Capabilities.make([" urn:a?x=1\n", "urn:b"])
+    assert.strictEqual(said(), said())
+    assert.notStrictEqual(said(), Capabilities.make(["urn:b", "urn:a?x=1"]))
+    assert.notStrictEqual(said(), Capabilities.make(["urn:a?x=1,urn:b"]))
+    assert.isTrue(Object.isFrozen(said()) && Object.isFrozen(said().uris) && Object.isFrozen(said().modules))
+  })
+
+  it("forgets those that have not come for long, and does not keep large ones", () => {
+    const first = Capabilities.make(["urn:first"])
+    const second = Capabilities.make(["urn:second"])
+    for (let i = 0; i < 15; i++) {
+      Capabilities.make([`urn:other:${i}`])
+      assert.strictEqual(Capabilities.make(["urn:first"]), first)
+    }
+    assert.notStrictEqual(Capabilities.make(["urn:second"]), second)
+    const large = ["urn:large?" + "x".repeat(40_000)]
+    assert.notStrictEqual(Capabilities.make(large), Capabilities.make(large))
+  })
 })

@@ -158,7 +158,7 @@ describe("NETCONF keepalive", () => {
     })
   )
 
-  it.effect("asks and judges nothing while a commit takes five minutes, nor while one that was given up does", () =>
+  it.effect("asks and judges nothing while a commit takes five minutes, nor while one that was given up may", () =>
     Effect.gen(function* () {
       const { peer, session } = yield* connect()
       const commit = yield* start(session.commit())
@@ -167,16 +167,92 @@ describe("NETCONF keepalive", () => {
       peer.reply(peer.last)
       yield* settle
       success(commit)
-      const slow = yield* start(session.get())
-      yield* pass("5 minutes")
-      assert.strictEqual(failure(slow)._tag, "DeadlineError")
-      assert.deepStrictEqual(peer.names, ["commit", "get"])
-      peer.reply(peer.last, data)
+      const slow = yield* start(session.commit())
+      yield* Fiber.interrupt(slow)
+      // Its own deadline, which nobody waits for any more, and a minute.
+      yield* pass("659 seconds")
+      assert.deepStrictEqual(peer.names, ["commit", "commit"])
+      yield* lives(session)
+      peer.reply(peer.last)
       yield* pass("59 seconds")
       assert.lengthOf(peer.rpcs, 2)
       yield* pass(looks)
       assert.lengthOf(peer.rpcs, 3)
       yield* lives(session)
+    })
+  )
+
+  it.effect("asks behind a read that was given up when it is overdue by the interval, and ends what says nothing", () =>
+    Effect.gen(function* () {
+      const { peer, session } = yield* connect({ deadlines: { rpc: "20 seconds" } })
+      const read = yield* start(session.getConfig())
+      yield* pass("79 seconds")
+      assert.strictEqual(failure(read)._tag, "DeadlineError")
+      assert.deepStrictEqual(peer.names, ["get-config"])
+      yield* pass(looks)
+      assert.deepStrictEqual(peer.names, ["get-config", "get"])
+      yield* pass("23 seconds")
+      yield* lives(session)
+      yield* pass("10 seconds")
+      assert.deepStrictEqual(yield* endOf(session), {
+        by: "network",
+        detail: "no answer came to the keepalive within 30000 ms"
+      })
+    })
+  )
+
+  it.effect("takes any answer behind it for life: of the keepalive, of the late read, a notification", () =>
+    Effect.gen(function* () {
+      const lively: ReadonlyArray<(peer: Peer) => void> = [
+        (peer) => peer.reply(peer.rpcs[1]!, "<data/>"),
+        (peer) => peer.reply(peer.rpcs[0]!, data),
+        (peer) => peer.send("<notification/>")
+      ]
+      for (const liven of lively) {
+        const { peer, session } = yield* connect({ deadlines: { rpc: "20 seconds" } })
+        yield* start(session.getConfig())
+        yield* pass("86 seconds")
+        assert.deepStrictEqual(peer.names, ["get-config", "get"])
+        yield* pass("20 seconds")
+        liven(peer)
+        yield* pass("27 seconds")
+        yield* lives(session)
+        peer.endpoint.close()
+      }
+    })
+  )
+
+  it.effect("asks and judges nothing behind a read that was given up while a caller waits", () =>
+    Effect.gen(function* () {
+      const { peer, session } = yield* connect({ deadlines: { rpc: "20 seconds" } })
+      yield* start(session.getConfig())
+      yield* pass("70 seconds")
+      const commit = yield* start(session.commit())
+      yield* pass("9 minutes")
+      assert.deepStrictEqual(peer.names, ["get-config", "commit"])
+      yield* lives(session)
+      answer(peer)
+      yield* settle
+      success(commit)
+      yield* start(session.getConfig())
+      yield* pass("86 seconds")
+      assert.deepStrictEqual(peer.names, ["get-config", "commit", "get-config", "get"])
+      const behind = yield* start(session.commit())
+      yield* pass("9 minutes")
+      assert.isTrue(isWaiting(behind))
+      yield* lives(session)
+      peer.endpoint.close()
+    })
+  )
+
+  it.live("notices a device that died during a read on the clock of the process too", () =>
+    Effect.gen(function* () {
+      const { session } = yield* connectPeer({
+        keepalive: { every: "50 millis", deadline: "50 millis" },
+        deadlines: { rpc: "20 millis" }
+      })
+      assert.strictEqual((yield* Effect.flip(session.getConfig()))._tag, "DeadlineError")
+      assert.strictEqual((yield* Effect.timeout(session.closed, "10 seconds")).by, "network")
     })
   )
 
@@ -247,7 +323,11 @@ describe("NETCONF keepalive", () => {
 
   it.effect("does not feed or cut a reply that comes slowly", () =>
     Effect.gen(function* () {
-      const { peer, session } = yield* connect({ peer: [":base:1.0"], keepalive: { every: 1000, deadline: 1000 } })
+      const { peer, session } = yield* connect({
+        peer: [":base:1.0"],
+        keepalive: { every: 1000, deadline: 1000 },
+        deadlines: { rpc: "2 seconds" }
+      })
       const get = yield* start(session.get())
       const reply = peer.frame(
         `<rpc-reply message-id="1" xmlns="urn:ietf:params:xml:ns:netconf:base:1.0">${data}</rpc-reply>`
@@ -262,9 +342,9 @@ describe("NETCONF keepalive", () => {
       peer.bytes(reply.subarray(0, 100).toString().replace(`"1"`, `"${peer.last.id}"`))
       yield* pass("29 seconds")
       assert.isTrue(isWaiting(stalled))
+      assert.deepStrictEqual(peer.names, ["get", "get"])
       yield* pass("1 second")
       assert.deepInclude({ ...failure(stalled) }, { _tag: "DeadlineError", phase: "progress" })
-      assert.deepStrictEqual(peer.names, ["get", "get"])
       peer.endpoint.close()
     })
   )

@@ -62,10 +62,10 @@ describe("Outbox", () => {
       calls.map((one) => one.frame === undefined),
       [true, false, false, false]
     )
-    outbox.drain()
+    outbox.drain(0)
     assert.deepStrictEqual(wire, ["hello", "a", "b"])
     full(false)
-    outbox.drain()
+    outbox.drain(0)
     assert.deepStrictEqual(wire, ["hello", "a", "b", "c", "d"])
   })
 
@@ -77,7 +77,7 @@ describe("Outbox", () => {
     full(false)
     outbox.send(call("b"))
     assert.deepStrictEqual(wire, ["hello"])
-    outbox.drain()
+    outbox.drain(0)
     assert.deepStrictEqual(wire, ["hello", "a", "b"])
   })
 
@@ -94,7 +94,7 @@ describe("Outbox", () => {
     outbox.open({ write, pause: () => {}, resume: () => {}, details: {}, notes: [] }, Buffer.from("hello"))
     for (const id of ["a", "b", "c"]) outbox.send(call(id))
     room = true
-    outbox.drain()
+    outbox.drain(0)
     assert.deepStrictEqual(wire, ["hello", "a", "b", "c", "d"])
   })
 
@@ -106,9 +106,24 @@ describe("Outbox", () => {
     calls.forEach((one) => outbox.send(one))
     outbox.remove(calls[1]!)
     full(false)
-    outbox.drain()
+    outbox.drain(0)
     assert.deepStrictEqual(wire, ["hello", "a", "c"])
     assert.deepStrictEqual(written, ["a", "c"])
+  })
+
+  it("does not write what is too late by now, and lets through what stands behind it", () => {
+    const { full, open, outbox, wire, written } = make()
+    full(true)
+    open()
+    const calls = ["a", "b", "c"].map(call)
+    outbox.send(calls[0]!)
+    outbox.send({ ...calls[1]!, sendBefore: 1000 })
+    outbox.send({ ...calls[2]!, sendBefore: 1001 })
+    full(false)
+    outbox.drain(1000)
+    assert.deepStrictEqual(wire, ["hello", "a", "c"])
+    outbox.send(call("d"))
+    assert.deepStrictEqual(written, ["a", "c", "d"])
   })
 
   it("writes nothing after the end", () => {
@@ -118,7 +133,7 @@ describe("Outbox", () => {
     outbox.send(call("a"))
     outbox.clear()
     full(false)
-    outbox.drain()
+    outbox.drain(0)
     outbox.send(call("b"))
     assert.deepStrictEqual(wire, ["hello"])
   })

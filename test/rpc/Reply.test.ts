@@ -219,6 +219,19 @@ describe("Reply.make", () => {
     })
   )
 
+  it.effect("decodes what is in its data, with the operation's context in the error", () =>
+    Effect.gen(function* () {
+      const reply = make(replyOf("1", `<data><top xmlns="urn:x"><a>1</a></top></data>`), "data")
+      const schema = (a: Schema.Codec<unknown, string>) => Schema.Struct({ top: Schema.Struct({ a }) })
+      const Int = Schema.FiniteFromString
+      assert.deepStrictEqual(yield* reply.decode(schema(Int)), { top: { a: 1 } })
+      assert.deepStrictEqual(yield* reply.decode(schema(Int), { namespace: "urn:x" }), { top: { a: 1 } })
+      const error = yield* Effect.flip(reply.decode(schema(Int), { namespace: "urn:y" }))
+      assert.strictEqual(error.message, "x: /data/top: expected an element, found none")
+      assert.strictEqual((yield* Effect.flip(make(replyOf("1")).decode(schema(Int))))._tag, "ProtocolError")
+    })
+  )
+
   it("shows the text exactly as received, with its size in bytes", () => {
     const text = `<?xml version="1.0"?>\n${replyOf("1", "<data>\u00e9\u{1f600}</data>")}\n`
     const reply = make(text)

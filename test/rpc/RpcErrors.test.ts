@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as RpcErrors from "../../src/rpc/RpcErrors.ts"
+import { placeholder, standard } from "../../src/telemetry/Redaction.ts"
 import * as Element from "../../src/xml/Element.ts"
 import { decode } from "../../src/xml/Parse.ts"
-import { base } from "./peer.ts"
+import { base, rpcError } from "./peer.ts"
 
 const collect = (content: string) =>
   RpcErrors.collect(decode(`<rpc-reply xmlns="${base}" message-id="1">${content}</rpc-reply>`))
@@ -198,5 +199,37 @@ describe("RpcErrors", () => {
       `<rpc-error><error-info>${"<ok-element>a</ok-element>".repeat(1001)}</error-info></rpc-error>`
     )
     assert.strictEqual(names[0]!.info!.okElements!.length, 1000)
+  })
+})
+
+describe("RpcErrors, of what a peer may repeat", () => {
+  const redaction = standard.hiding(new Set(["hunter2"]))
+  const read = (more: string) => RpcErrors.read(decode(rpcError("x-y", more)), redaction)
+
+  it("hides a secret that a limit would cut in two", () => {
+    for (const length of [65_536, 262_144]) {
+      for (let before = length - 8; before <= length; before++) {
+        const { message } = read(`<error-message>${"x".repeat(before)}hunter2${"y".repeat(100)}</error-message>`)
+        assert.notMatch(message!.slice(-200), /hu/)
+        assert.isBelow(message!.length, 65_600)
+      }
+    }
+  })
+
+  it("does not trust the end of what it has read", () => {
+    for (let before = 262_144 - 8; before <= 262_144; before++) {
+      const password = `password=${"z".repeat(before - 10)} `
+      assert.notInclude(read(`<error-message>${password}hunter2</error-message>`).message!, "hu")
+    }
+  })
+
+  it("leaves a tag that decides something as it is, and hides in any other", () => {
+    assert.strictEqual(RpcErrors.read(decode(rpcError("in-use")), standard.hiding(new Set(["use"]))).tag, "in-use")
+    assert.strictEqual(RpcErrors.read(decode(rpcError("no hunter2")), redaction).tag, `no ${placeholder}`)
+  })
+
+  it("leaves out an error-info that is too long, and looks for no secrets in it", () => {
+    const { info } = read(`<error-info><a>${"x".repeat(70_000)}</a></error-info>`)
+    assert.include(info!.xml, "left out")
   })
 })

@@ -1,4 +1,4 @@
-/** What an ended or garbled call means: rules 6 to 8 of change safety. */
+/** What an ended or garbled call means: docs/change-safety.md, "Replies that are late, lost or wrong". */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

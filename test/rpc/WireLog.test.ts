@@ -196,9 +196,45 @@ describe("WireLog", () => {
       peer.reply("2", data)
       yield* close
       assert.notInclude(JSON.stringify(entries), secret)
-      assert.isTrue(entries.find(({ direction, messageId }) => direction === "received" && messageId === "2")!.whole)
+      // Nor of what comes later: a peer may repeat it anywhere.
+      assert.isFalse(entries.find(({ direction, messageId }) => direction === "received" && messageId === "2")!.whole)
     })
   )
+
+  it.effect("shows nothing of the echo in a reply that is no refusal, after a request that was too large", () =>
+    Effect.gen(function* () {
+      const { entries, wireLog } = keeping()
+      const { close, peer, session } = yield* connect({ wireLog })
+      yield* start(
+        session.editConfig({ config: `<a xmlns="urn:a">${"x".repeat(maxShown)}<password>${secret}</password></a>` })
+      )
+      peer.reply("1", `<warning xmlns="urn:w">${secret}</warning><ok/>`)
+      yield* close
+      assert.notInclude(JSON.stringify(entries), secret)
+    })
+  )
+
+  for (const [where, reply] of [
+    ["the name of an element", `<data><${secret} xmlns="urn:a"/></data>`],
+    ["a namespace", `<data><a xmlns="urn:${secret}"/></data>`],
+    ["the name of an attribute", `<data><a xmlns="urn:a" ${secret}="1"/></data>`]
+  ] as const) {
+    it.effect(`shows the size alone of a message with a known secret in ${where}`, () =>
+      Effect.gen(function* () {
+        const { entries, wireLog } = keeping()
+        const { close, peer, session } = yield* connect({ wireLog })
+        yield* start(session.editConfig({ config }))
+        const bytes = replyOf("1", reply)
+        peer.send(bytes)
+        peer.send(`<${secret}/>`)
+        yield* close
+        assert.notInclude(JSON.stringify(entries), secret)
+        const shown = entries.find(({ direction, messageId }) => direction === "received" && messageId === "1")!
+        assert.isFalse(shown.whole)
+        if (where !== "a namespace") assert.strictEqual(shown.xml, `[${bytes.length}]`)
+      })
+    )
+  }
 
   for (const [how, wireLog, said] of [
     [
@@ -262,13 +298,79 @@ describe("WireLog", () => {
       yield* start(session.get())
       yield* close
       // One is with the function, 256 wait: two hellos and 200 calls are 402 messages.
-      const last = entries.at(-1)!
-      assert.isAbove(last.dropped, 100)
-      assert.strictEqual(entries.filter(({ dropped }) => dropped === 0).length, 257)
+      assert.strictEqual(entries[0]!.dropped, 0)
+      assert.isTrue(entries.slice(1, 257).every(({ dropped }) => dropped === 402 - 257))
+      assert.strictEqual(entries.length, 257 + 3)
     })
   )
 
-  it.effect("ends with its session even when its function never does", () =>
+  it.effect("tells how many messages are missing when no entry could say it", () =>
+    withLines((lines) =>
+      Effect.gen(function* () {
+        const { close, peer, session } = yield* connect({
+          label: "leaf",
+          deadlines: { close: "1 second" },
+          wireLog: () => Effect.never
+        })
+        for (let n = 1; n <= 3; n++) {
+          yield* start(session.get())
+          peer.reply(String(n), data)
+          yield* settle
+        }
+        const closing = yield* start(close)
+        yield* TestClock.adjust("1 second")
+        yield* settle
+        success(closing)
+        const warnings = lines.filter(({ level }) => level === "WARN")
+        assert.strictEqual(warnings.length, 1)
+        // One hello is with the function; close-session and its reply are messages as well.
+        assert.match(
+          warnings[0]!.message,
+          /^the wire log did not keep up: (?:8|9) messages of this session are missing/
+        )
+        assert.strictEqual(warnings[0]!.annotations["label"], "leaf")
+      })
+    )
+  )
+
+  it.effect("tells nothing when nothing is missing", () =>
+    withLines((lines) =>
+      Effect.gen(function* () {
+        const { close, session } = yield* connect({ wireLog: keeping().wireLog })
+        yield* start(session.get())
+        yield* close
+        assert.isTrue(lines.every(({ level }) => level !== "WARN"))
+      })
+    )
+  )
+
+  for (const [how, never] of [
+    ["its function never does", Effect.never],
+    ["its function cannot be interrupted", Effect.uninterruptible(Effect.never)],
+    [
+      "its function hangs in what it acquires",
+      Effect.acquireUseRelease(
+        Effect.never,
+        () => Effect.void,
+        () => Effect.void
+      )
+    ]
+  ] as const) {
+    it.effect(`ends with its session even when ${how}`, () =>
+      Effect.gen(function* () {
+        const { close } = yield* connect({ deadlines: { close: "3 seconds" }, wireLog: () => never })
+        const closing = yield* start(close)
+        yield* TestClock.adjust("2 seconds")
+        yield* settle
+        assert.isUndefined(closing.pollUnsafe())
+        yield* TestClock.adjust("1 second")
+        yield* settle
+        success(closing)
+      })
+    )
+  }
+
+  it.effect("interrupts a function that did not end in its time", () =>
     Effect.gen(function* () {
       let interrupted = false
       const { close } = yield* connect({
@@ -276,10 +378,7 @@ describe("WireLog", () => {
         wireLog: () => Effect.onInterrupt(Effect.never, () => Effect.sync(() => void (interrupted = true)))
       })
       const closing = yield* start(close)
-      yield* TestClock.adjust("2 seconds")
-      yield* settle
-      assert.isUndefined(closing.pollUnsafe())
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("3 seconds")
       yield* settle
       success(closing)
       assert.isTrue(interrupted)
@@ -289,10 +388,7 @@ describe("WireLog", () => {
   it.effect("refuses what is neither true nor a function", () =>
     Effect.gen(function* () {
       const error = (yield* Effect.flip(connect({ wireLog: "yes" as unknown as true }))) as InputError
-      assert.strictEqual(
-        error.message,
-        "wireLog on peer: wireLog: expected true or a function, got string".replace("wireLog on", "input on")
-      )
+      assert.strictEqual(error.message, "input on peer: wireLog: expected true or a function, got a string")
       const names = (yield* Effect.flip(connect({ redaction: { names: [""] } }))) as InputError
       assert.strictEqual(names.what, "redaction.names")
     })

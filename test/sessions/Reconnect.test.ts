@@ -71,6 +71,7 @@ class Source {
       steadyAfter: 60_000,
       isFinal: (error, everUp) => error === "final" || (error === "unknown" && !everUp),
       over: "over",
+      died: (detail) => `died: ${detail}`,
       changed: (state) => Effect.sync(() => void this.states.push(state)),
       ...options
     })

@@ -133,7 +133,25 @@ describe("Redaction of text", () => {
     "auth sha ",
     "md5 1 ",
     '"',
-    " "
+    " ",
+    "community[type='a']",
+    "'a' is not a valid password ",
+    "value password ",
+    "password: [",
+    "password={",
+    "password:\n ",
+    "password for ops is ",
+    "password level 1 ",
+    "pre-shared-key address 1.1.1.1 ",
+    "tacacs\n key a\n",
+    "snmp-server host a traps ",
+    "\nhsrp 1\n ",
+    "priv 0x",
+    "md5 1 cipher ",
+    "eyJa-",
+    "a:b@",
+    "{SSHA}a",
+    "createUser a md5 "
   ]) {
     it(`reads 1 MB of ${JSON.stringify(piece)}`, { timeout: 5_000 }, () => {
       const started = performance.now()

@@ -46,6 +46,20 @@ describe("Dialects", () => {
       yield* refused(two, lock("candidate"), "lock-denied")
     })
   )
+  it.effect("staleLocks: locks outlive their session and a reboot, after which they seem to be somebody else's", () =>
+    Effect.gen(function* () {
+      const { device, one, two } = yield* setup(Dialects.staleLocks)
+      yield* accepted(one, lock("running"))
+      device.sessions.get(1)!.cut()
+      yield* one.ended
+      assert.include(yield* refused(two, lock("running"), "lock-denied"), "<session-id>1</session-id>")
+      device.reboot()
+      const another = yield* open(device.transport)
+      assert.deepStrictEqual([...device.sessions.keys()], [1])
+      yield* accepted(another, edit("running", hostname("x")), unlock("running"))
+      assert.strictEqual(device.locks.size, 0)
+    })
+  )
   it.effect("staleCandidate: a commit undoes what others changed, a discard first prevents it", () =>
     Effect.gen(function* () {
       const { device, one } = yield* setup(Dialects.staleCandidate)

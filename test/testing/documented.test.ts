@@ -5,7 +5,8 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as TestClock from "effect/testing/TestClock"
 import { Element, Filter, Netconf, Profile, Ssh, xml } from "../../src/index.ts"
-import { Dialects, Faults, Model, Refusal, ScriptedServer, SimulatedDevice, Transcript } from "../../src/testing.ts"
+import { BrokenNotifications, Dialects, Faults, Model, Refusal } from "../../src/testing.ts"
+import { ScriptedServer, SimulatedDevice, Transcript } from "../../src/testing.ts"
 
 const system = "urn:ietf:params:xml:ns:yang:ietf-system"
 
@@ -88,6 +89,63 @@ describe("docs/testing.md", () => {
       while (device.log.length === 0) yield* Effect.yieldNow
       yield* TestClock.adjust("5 minutes")
       yield* Fiber.join(commit)
+    })
+  )
+
+  it.effect("events", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make({
+        notifications: { logSize: 100, streams: [{ name: "alarms", replay: false }] }
+      })
+      const session = yield* Netconf.connect({ label: "sim", transport: device.transport })
+      yield* session.rpc(xml`<create-subscription xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"/>`)
+
+      device.notify(`<link-down xmlns="http://example.com/events"><port>3</port></link-down>`)
+      device.notify(`<alarm xmlns="http://example.com/events"/>`, {
+        stream: "alarms",
+        eventTime: "2026-01-01T00:00:00.5Z"
+      })
+      yield* session.edit(xml`<system xmlns="${system}"><hostname>r1</hostname></system>`)
+      device.ageReplayLog({ count: 1 })
+      yield* device.flood(1000, (n) => `<tick xmlns="http://example.com/events"><n>${n}</n></tick>`)
+    })
+  )
+
+  it.effect("dynamic subscriptions", () =>
+    Effect.gen(function* () {
+      const subscribed = "urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications"
+      const push = "urn:ietf:params:xml:ns:yang:ietf-yang-push"
+      const datastores = "urn:ietf:params:xml:ns:yang:ietf-datastores"
+      const device = yield* SimulatedDevice.make({ notifications: { push: { minimumDampening: 100 } } })
+      const session = yield* Netconf.connect({ label: "sim", transport: device.transport })
+      const establish = (dampening: number) =>
+        session.rpc(xml`<establish-subscription xmlns="${subscribed}" xmlns:yp="${push}">
+          <yp:datastore xmlns:ds="${datastores}">ds:running</yp:datastore>
+          <yp:on-change><yp:dampening-period>${dampening}</yp:dampening-period></yp:on-change>
+        </establish-subscription>`)
+
+      const refused = yield* Effect.flip(establish(10))
+      assert(refused._tag === "RpcError")
+      assert.strictEqual(refused.errors[0]?.appTag, "ietf-yang-push:period-unsupported")
+
+      yield* establish(100)
+      const [subscription] = device.subscriptions.all()
+      assert.deepStrictEqual(subscription, { id: 1, session: 1, state: "active" })
+      device.subscriptions.skipPatchId(1)
+      device.edit(`<system xmlns="${system}"><hostname>r1</hostname></system>`)
+      device.subscriptions.suspend(1, "insufficient-resources")
+      device.subscriptions.terminate(1, "suspension-timeout")
+    })
+  )
+
+  it.effect("notifications that go wrong", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make({ dialect: Dialects.wholeSeconds })
+      device.faults.add(Faults.eventsWithReply("<a/>", "<b/>"), { on: "create-subscription" })
+      const session = yield* Netconf.connect({ label: "sim", transport: device.transport })
+      yield* session.rpc(xml`<create-subscription xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"/>`)
+      device.sendBroken(BrokenNotifications.malformed)
+      device.sendBroken(BrokenNotifications.missingEndMark())
     })
   )
 

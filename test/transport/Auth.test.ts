@@ -355,7 +355,7 @@ describe("Auth when the connection ends", () => {
       const { server }: { server: TestServer } = yield* noting((context) =>
         context.method === after ? drop(server) : context.reject(["password"])
       )
-      const error = yield* failure(server, password("secret"))
+      const error = yield* failure(server, password(randomSecret()))
       yield* until(() => server.open() === 0)
       assert.deepStrictEqual(Keepalive.status(), { watches: 0, running: false })
       return error
@@ -374,22 +374,96 @@ describe("Auth when the connection ends", () => {
     })
   )
 
-  it.live("is a failed login when the peer closes upon a password, and not when the network fails", () =>
+  it.live("is a failed login when the peer closes upon a password, and when the network fails", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* dropping((server) => close(server), "password"))._tag, "AuthError")
-      assert.strictEqual((yield* dropping((server) => reset(server), "password"))._tag, "ConnectionError")
+      const cut = yield* dropping((server) => reset(server), "password")
+      assert(cut._tag === "AuthError", cut.message)
+      assert.isFalse(cut.isRetryable)
+      assert.match(cut.detail, /^the peer reset the connection .*, after the password had been sent; /)
+      assert.include(cut.detail, "whether it was refused is not known, and it counts as refused")
     })
   )
 
-  it.live("fails within the auth deadline when nothing is answered", () =>
+  it.live("fails within the auth deadline when nothing is answered, for good once a password was sent", () =>
     Effect.gen(function* () {
+      const mute = yield* noting(() => undefined)
+      const error = yield* failure(mute.server, password(randomSecret()), { auth: 500 })
+      assert(error._tag === "DeadlineError", error.message)
+      assert.deepStrictEqual([error.phase, error.deadline], ["auth", 500])
+      assert.isAbove(error.bytes, 0)
       const { server } = yield* noting((context) =>
         context.method === "none" ? context.reject(["password"]) : undefined
       )
-      const error = yield* failure(server, password("secret"), { auth: 500 })
-      assert(error._tag === "DeadlineError")
-      assert.deepStrictEqual([error.phase, error.deadline], ["auth", 500])
-      assert.isAbove(error.bytes, 0)
+      const undecided = yield* refusal(server, password(randomSecret()), { auth: 500 })
+      assert.strictEqual(
+        undecided.detail,
+        "not decided within 500 ms (phase auth), after the password had been sent; " +
+          "whether it was refused is not known, and it counts as refused"
+      )
+      assert.isFalse(undecided.isRetryable)
+      assert.deepStrictEqual(undecided.tried, ["password"])
+    })
+  )
+
+  /** Refuses passwords that it is told to, and drops the connection upon a signature. */
+  const droppingSigned = (partial: boolean) =>
+    Effect.gen(function* () {
+      const { server }: { server: TestServer } = yield* noting((context) => {
+        if (context.method === "publickey" && signed(context)) return reset(server)
+        if (context.method === "publickey") return context.accept()
+        context.reject(["password", "publickey"], partial && context.method === "password")
+      })
+      return server
+    })
+
+  it.live("stays the network's when a key's signature was on its way, or nothing secret yet", () =>
+    Effect.gen(function* () {
+      const server = yield* droppingSigned(false)
+      const key = yield* failure(server, privateKey(makeKey()))
+      assert.strictEqual(key._tag, "ConnectionError", key.message)
+      assert.isTrue(key.isRetryable)
+      const unanswered: { server: TestServer } = yield* noting((context) =>
+        context.method === "keyboard-interactive" ? reset(unanswered.server) : context.reject(["keyboard-interactive"])
+      )
+      assert.strictEqual((yield* failure(unanswered.server, password(randomSecret())))._tag, "ConnectionError")
+    })
+  )
+
+  it.live("is a failed login behind a refused password, and none behind an accepted one", () =>
+    Effect.gen(function* () {
+      const auth = [password(randomSecret()), privateKey(makeKey())]
+      const refused = yield* failure(yield* droppingSigned(false), auth)
+      assert(refused._tag === "AuthError", refused.message)
+      assert.match(refused.detail, /^the peer reset the connection .*, after a refusal$/)
+      const { server } = yield* noting((context) =>
+        context.method === "publickey" ? undefined : context.reject(["password", "publickey"])
+      )
+      const late = yield* refusal(server, auth, { auth: 500 })
+      assert.strictEqual(late.detail, "not decided within 500 ms (phase auth), after a refusal")
+      assert.strictEqual((yield* failure(yield* droppingSigned(true), auth))._tag, "ConnectionError")
+    })
+  )
+
+  it.live("is a failed login when answers had been sent, by a function or as a password", () =>
+    Effect.gen(function* () {
+      const asking = (drop: (server: TestServer) => void) =>
+        Effect.gen(function* () {
+          const { server }: { server: TestServer } = yield* noting((context) => {
+            if (context.method !== "keyboard-interactive") return context.reject(["keyboard-interactive"])
+            ;(context as KeyboardAuthContext).prompt([{ prompt: "Password: ", echo: false }], "", "", () =>
+              drop(server)
+            )
+          })
+          return server
+        })
+      const keyboardInteractive = () => Effect.succeed([Redacted.make("an answer")])
+      const cut = yield* refusal(yield* asking(reset), { keyboardInteractive })
+      assert.include(cut.detail, "after the answers had been sent; whether it was refused is not known")
+      const late = yield* refusal(yield* asking(() => {}), { keyboardInteractive }, { auth: 500 })
+      assert.include(late.detail, "not decided within 500 ms (phase auth), after the answers had been sent")
+      const plain = yield* refusal(yield* asking(reset), password(randomSecret()))
+      assert.include(plain.detail, "after the password had been sent")
     })
   )
 })

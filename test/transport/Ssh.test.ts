@@ -218,6 +218,29 @@ describe("Ssh when the connection ends", () => {
     })
   )
 
+  it.live("leaves nothing of the login with a client that lives on", () =>
+    Effect.gen(function* () {
+      const server = yield* serve()
+      const clients: Array<{ readonly client: ssh2.Client; readonly config: ssh2.ConnectConfig }> = []
+      const original = ssh2.Client.prototype.connect
+      ssh2.Client.prototype.connect = function (config) {
+        clients.push({ client: this, config })
+        return original.call(this, config)
+      }
+      yield* Effect.addFinalizer(() => Effect.sync(() => void (ssh2.Client.prototype.connect = original)))
+      const { connection, handler } = yield* open(Ssh.make(options(server)))
+      const { client, config } = clients[0]!
+      for (const event of ["handshake", "greeting", "banner", "change password", "ready"]) {
+        assert.strictEqual(client.listenerCount(event), 0, event)
+      }
+      const asked: Array<unknown> = []
+      const authHandler = config.authHandler as ssh2.AuthHandlerMiddleware
+      authHandler(["password"], false, (method: unknown) => void asked.push(method))
+      assert.deepStrictEqual(asked, [])
+      yield* pingPong(connection, handler, "hello")
+    })
+  )
+
   it.live("ends a connection from which nothing comes any more", () =>
     Effect.gen(function* () {
       const server = yield* serve()

@@ -8,9 +8,11 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import { createHash, randomUUID } from "node:crypto"
 import { userInfo } from "node:os"
-import { AuditError, type OperationError, printable } from "../../errors.ts"
+import { AuditError, type OperationError, printable, wasNotSent } from "../../errors.ts"
 import type { Operation } from "../../rpc/Operation.ts"
 import type { Reply } from "../../rpc/Reply.ts"
 import type * as Core from "../../rpc/Session.ts"
@@ -23,6 +25,9 @@ import { defined } from "../Defined.ts"
 
 /** In milliseconds: a sink that hangs holds up the device's other operations. */
 const patience = 10_000
+
+/** The same for the outcome of what starts, confirms or takes back a confirmed commit. */
+const briefly = 250
 
 /** Where the process has no entry among the users, as in many containers, its number. */
 const user = (): string => {
@@ -57,8 +62,7 @@ const outcomeOf = (exit: Exit.Exit<unknown, OperationError>): Exclude<Audit.Outc
   const outcome = OperationOutcome.of(exit)
   if (outcome === "ok" || outcome === "warned") return "ok"
   if (error?._tag === "RpcError") return error.partial === undefined ? "refused" : "partial"
-  if (error?._tag === "DeadlineError" && error.phase === "queue") return "not-sent"
-  return outcome === "not-sent" ? "not-sent" : "unknown"
+  return error !== undefined && wasNotSent(error) ? "not-sent" : "unknown"
 }
 
 /** By tags alone: a device's own words may hold what it was sent. */
@@ -79,12 +83,29 @@ const inWords = (cause: Cause.Cause<unknown>): string => {
   return said instanceof Error ? said.message : String(said)
 }
 
+/** Runs what may not even be interruptible, and waits no longer than its patience; from then on it is left to itself. */
+const impatiently = (self: Effect.Effect<void, unknown>): Effect.Effect<void, string> =>
+  Effect.flatMap(Effect.forkDetach(self, { startImmediately: true }), (fiber) =>
+    Fiber.await(fiber).pipe(
+      Effect.timeoutOption(patience),
+      Effect.ensuring(Effect.sync(() => fiber.interruptUnsafe())),
+      Effect.flatMap((ended) => {
+        if (Option.isNone(ended)) return Effect.fail(`no answer within ${patience} ms`)
+        return Exit.isSuccess(ended.value) ? Effect.void : Effect.fail(inWords(ended.value.cause))
+      })
+    )
+  )
+
+type Put = Fiber.Fiber<void, string>
+
 /** One write, on its way into the audit. */
 class Recording {
   readonly #core: Core.Session
   readonly #sink: Audit.Sink
   readonly #facts: Facts
   #began = 0
+  /** The record before, which the sink has first. */
+  #last: Put | undefined
 
   constructor(core: Core.Session, sink: Audit.Sink, facts: Facts) {
     this.#core = core
@@ -92,33 +113,30 @@ class Recording {
     this.#facts = facts
   }
 
-  /** Fails with the reason in words. */
-  before(payload: () => string): Effect.Effect<void, string> {
+  /** The record before it is sent; its fiber fails with the reason in words. */
+  before(payload: () => string): Effect.Effect<Put> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       this.#began = now
       return this.#put(() => ({ ...this.#facts, outcome: "started", time: time(now), payload: payload() }))
     })
   }
 
-  /** Never fails: the write has its outcome, whether that can be recorded or not. */
-  after(outcome: Audit.Outcome, error: string | undefined): Effect.Effect<void> {
+  /** The record of how it ended; never fails: the write has its outcome, whether that can be recorded or not. */
+  after(outcome: Audit.Outcome, error: string | undefined): Effect.Effect<Put> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const entry = { ...this.#facts, outcome, time: time(now), elapsed: now - this.#began, ...defined({ error }) }
-      return Effect.catchCause(
-        this.#put(() => entry),
-        (cause) => this.report(`ended as ${outcome}, which could not be audited`, inWords(cause))
-      )
+      return this.#put(() => entry, `ended as ${outcome}, which could not be audited`)
     })
   }
 
-  #put(entry: () => Audit.Entry): Effect.Effect<void, string> {
-    const late = () => Effect.fail(`no answer within ${patience} ms`)
-    const recorded = Effect.timeoutOrElse(
-      Effect.suspend(() => this.#sink.record(entry())),
-      { duration: patience, orElse: late }
-    )
-    return Effect.catchCause(recorded, (cause) =>
-      Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.fail(inWords(cause))
+  /** In a fiber that nobody has to wait for; with what it `lacks` when it fails, it is reported there. */
+  #put(entry: () => Audit.Entry, lacks?: string): Effect.Effect<Put> {
+    const last = this.#last
+    const recorded = impatiently(Effect.suspend(() => this.#sink.record(entry())))
+    const behind = last === undefined ? recorded : Effect.andThen(Fiber.await(last), recorded)
+    const reported = lacks === undefined ? behind : Effect.catch(behind, (detail) => this.report(lacks, detail))
+    return Effect.tap(Effect.forkDetach(reported, { startImmediately: true }), (put) =>
+      Effect.sync(() => void (this.#last = put))
     )
   }
 
@@ -134,12 +152,33 @@ class Recording {
   }
 }
 
-/** The record before, without which only what is sent `regardless` is sent. */
-const begin = (recording: Recording, payload: () => string, regardless: boolean): Effect.Effect<void, AuditError> =>
-  Effect.catch(
-    Effect.onInterrupt(recording.before(payload), () => recording.after("not-sent", "interrupted")),
-    (detail) =>
-      regardless ? recording.report("is sent though it cannot be audited", detail) : recording.refusal(detail)
+/**
+ * The record before, without which it is not sent. Whoever keeps the records may have it all the same, or get it later: so
+ * the second one says that it was not sent.
+ */
+const begin = (recording: Recording, payload: () => string): Effect.Effect<void, AuditError> =>
+  Effect.flatMap(recording.before(payload), (put) => {
+    const notSent = (why: string) => Effect.asVoid(recording.after("not-sent", why))
+    const given = Effect.onInterrupt(Fiber.join(put), () => {
+      put.interruptUnsafe()
+      return notSent("interrupted")
+    })
+    return Effect.catch(given, (detail) => Effect.andThen(notSent("AuditError"), recording.refusal(detail)))
+  })
+
+/** The record before of what is sent regardless, and at once: time passes on the device. */
+const beginRegardless = (recording: Recording, payload: () => string): Effect.Effect<void> =>
+  Effect.flatMap(recording.before(payload), (put) => {
+    const reported = Effect.catch(Fiber.join(put), (detail) =>
+      recording.report("is sent though it cannot be audited", detail)
+    )
+    return Effect.asVoid(Effect.forkDetach(reported, { startImmediately: true }))
+  })
+
+/** The record of the outcome, which is waited for: but hardly where a confirm-timeout runs. */
+const end = (recording: Recording, exit: Exit.Exit<unknown, OperationError>, hurried: boolean): Effect.Effect<void> =>
+  Effect.flatMap(recording.after(outcomeOf(exit), why(exit)), (put) =>
+    hurried ? Effect.asVoid(Effect.timeoutOption(Fiber.await(put), briefly)) : Effect.asVoid(Fiber.await(put))
   )
 
 const counts = ({ kind, name }: Operation<unknown>): boolean => kind === "write" || name === "kill-session"
@@ -156,7 +195,7 @@ const encoded = (core: Core.Session, operation: Operation<unknown>) => {
 
 /**
  * Records an operation that is about to be sent, if it is a write and auditing is on, and how it ends. What `frees`
- * something is sent even where it cannot be recorded, and that is logged; kill-session is not.
+ * something is sent at once, even where it cannot be recorded, and that is logged; kill-session is not.
  */
 export const around = <A>(
   core: Core.Session,
@@ -172,10 +211,13 @@ export const around = <A>(
     const facts = factsOf(core, operation, content.text, yield* ChangeId.Current)
     const recording = new Recording(core, sink, facts)
     const regardless = frees && operation.name !== "kill-session"
+    const beginning = regardless ? beginRegardless(recording, content.payload) : begin(recording, content.payload)
     return yield* Effect.uninterruptibleMask((restore) =>
       Effect.andThen(
-        restore(begin(recording, content.payload, regardless)),
-        Effect.onExit(restore(self), (exit) => recording.after(outcomeOf(exit), why(exit)))
+        restore(beginning),
+        Effect.onExit(restore(self), (exit) =>
+          end(recording, exit, regardless || operation.lease?.lasts !== undefined || core.leases.pending)
+        )
       )
     )
   })

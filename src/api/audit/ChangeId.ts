@@ -7,9 +7,11 @@
  */
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import { type InputError, tryInput } from "../../errors.ts"
 import type { CommitComment } from "../../profiles/Profile.ts"
 import type { Operation } from "../../rpc/Operation.ts"
 import type * as Core from "../../rpc/Session.ts"
+import { changeId as checkChangeId } from "../Checks.ts"
 import * as Element from "../../xml/Element.ts"
 import * as Namespaces from "../../xml/Namespaces.ts"
 
@@ -24,7 +26,7 @@ const added = (commit: Element.Element, { name, namespace }: CommitComment, text
     ? commit
     : { ...commit, children: [...commit.children, Element.make(name, namespace, { children: [text] })] }
 
-const withComment = <A>(operation: Operation<A>, comment: CommitComment, text: string): Operation<A> => ({
+const withComment = (operation: Operation<unknown>, comment: CommitComment, text: string): Operation<unknown> => ({
   ...operation,
   encode: (capabilities) => {
     const element = operation.encode(capabilities)
@@ -32,14 +34,25 @@ const withComment = <A>(operation: Operation<A>, comment: CommitComment, text: s
   }
 })
 
-/** Sends an operation; a commit with the change id as its comment, where the peer takes one. */
+/** The change id of the calling fiber, which has to be one: it stands in records that are read by others. */
+const checked: Effect.Effect<string | undefined, InputError> = Effect.flatMap(Current, (id) =>
+  tryInput(() => {
+    if (id !== undefined) checkChangeId(id)
+    return id
+  })
+)
+
+/** Sends an operation, a write under a change id that is one; a commit with it as its comment, where the peer takes one. */
 export const noted = <A, E>(
   { hello, profile }: Core.Session,
-  operation: Operation<A>,
-  send: (operation: Operation<A>) => Effect.Effect<A, E>
-): Effect.Effect<A, E> => {
+  operation: Operation<unknown>,
+  send: (operation: Operation<unknown>) => Effect.Effect<A, E>
+): Effect.Effect<A, E | InputError> => {
+  if (operation.kind !== "write") return send(operation)
   const { commitComment } = profile
-  if (operation.name !== "commit" || commitComment === undefined) return send(operation)
-  if (!hello.capabilities.has(commitComment.capability)) return send(operation)
-  return Effect.flatMap(Current, (id) => send(id === undefined ? operation : withComment(operation, commitComment, id)))
+  const takes = commitComment !== undefined && hello.capabilities.has(commitComment.capability)
+  const comment = operation.name === "commit" && takes ? commitComment : undefined
+  return Effect.flatMap(checked, (id) =>
+    send(id === undefined || comment === undefined ? operation : withComment(operation, comment, id))
+  )
 }

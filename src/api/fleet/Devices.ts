@@ -2,9 +2,9 @@
  * What a fleet is made of: its devices and its limits, checked; and the words for a name that is not among them.
  */
 import type * as Duration from "effect/Duration"
-import { InputError } from "../../errors.ts"
-import { millis } from "../../transport/Deadlines.ts"
-import type { ConnectOptions } from "../Netconf.ts"
+import { InputError, withContext } from "../../errors.ts"
+import { isRecord, kindOf, knownNames, nearest, seconds, shown, texts, wholeNumber } from "../Checks.ts"
+import { type ConnectOptions, names as connectNames, read } from "../ConnectOptions.ts"
 
 /** A device of a fleet: how it is reached, and what it is called. */
 export interface Device extends Omit<ConnectOptions, "label"> {
@@ -37,40 +37,75 @@ export interface Limits {
 
 const defaults: Limits = { maxSessions: 256, maxSessionsPerDevice: 4, connectsPerSecond: 50, idleTime: 60_000 }
 
-/** A count from 1, or `Infinity`; throws an `InputError`. */
-export const count = (what: string, value: number): number => {
-  if (value === Infinity || (Number.isSafeInteger(value) && value >= 1)) return value
-  throw new InputError({ what, why: `expected a whole number from 1, got ${String(value)}` })
-}
+/** The options of a fleet. */
+export const limitNames: ReadonlyArray<string> = Object.keys(defaults)
 
-/** Throws an `InputError` for an option that does not exist: a misspelt limit would limit nothing. */
-export const checkNames = (options: object, names: ReadonlyArray<string>): void => {
-  const unknown = Object.keys(options).find((name) => !names.includes(name))
-  if (unknown === undefined) return
-  throw new InputError({ what: unknown, why: `no such option; there are ${names.join(", ")}` })
-}
+/** A count from 1, or `Infinity`; throws an `InputError`. */
+export const count = (what: string, value: number): number => (value === Infinity ? value : wholeNumber(what, value, 1))
 
 /** The limits with their defaults; throws an `InputError`. */
 export const limitsOf = (options: FleetOptions): Limits => {
-  checkNames(options, Object.keys(defaults))
+  knownNames("", options, limitNames)
   const given = { ...defaults, ...options }
   return {
     maxSessions: count("maxSessions", given.maxSessions),
     maxSessionsPerDevice: count("maxSessionsPerDevice", given.maxSessionsPerDevice),
     connectsPerSecond: count("connectsPerSecond", given.connectsPerSecond),
-    idleTime: millis("idleTime", given.idleTime)
+    idleTime: seconds("idleTime", given.idleTime)
   }
 }
 
-/** The devices by name, in the order given; throws an `InputError`. */
-export const byName = (devices: ReadonlyArray<Device>): ReadonlyMap<string, Device> => {
+/** What a device has besides the options of its sessions. */
+export const ofDevices: ReadonlyArray<string> = ["name", "tags", "redundancyGroup"]
+
+const deviceNames = [...ofDevices, ...connectNames.filter((name) => name !== "label")]
+
+/** A list of devices is easily taken for the file that holds them. */
+export const checkList = (devices: unknown, reading: string): void => {
+  if (!Array.isArray(devices)) {
+    const hint = typeof devices === "string" ? `; read a file with ${reading}` : ""
+    throw new InputError({ what: "devices", why: `expected a list of devices, got ${shown(devices)}${hint}` })
+  }
   if (devices.length === 0) throw new InputError({ what: "devices", why: "a fleet needs at least one device" })
+}
+
+/** Throws an `InputError` for a device without a name, or whose name, tags or group are none. */
+export const checkNamed = (device: unknown, where: string): void => {
+  if (!isRecord(device))
+    throw new InputError({ what: "devices", where, why: `expected a device, got ${kindOf(device)}` })
+  const { name, redundancyGroup, tags } = device
+  if (typeof name !== "string" || name.trim() === "") {
+    throw new InputError({ what: "devices", where, why: "it has no name" })
+  }
+  if (tags !== undefined) texts("tags", tags, `["leaf"]`)
+  if (redundancyGroup === undefined || (typeof redundancyGroup === "string" && redundancyGroup.trim() !== "")) return
+  throw new InputError({ what: "redundancyGroup", why: `expected a name, got ${shown(redundancyGroup)}` })
+}
+
+/** Runs the checks of one device; what they throw says which device it is. */
+export const onDevice = <A>(device: unknown, check: () => A): A => {
+  try {
+    return check()
+  } catch (error) {
+    const label = isRecord(device) && typeof device["name"] === "string" ? device["name"] : undefined
+    throw error instanceof InputError ? withContext(error, { label, operation: "device" }) : error
+  }
+}
+
+const checkDevice = (device: Device, where: string): void => {
+  checkNamed(device, where)
+  knownNames("", device, deviceNames)
+  const { name: label, redundancyGroup: _, tags: __, ...options } = device
+  read({ ...options, label })
+}
+
+/** The devices by name, in the order given, each of them one that can be connected to; throws an `InputError`. */
+export const byName = (devices: ReadonlyArray<Device>): ReadonlyMap<string, Device> => {
+  checkList(devices, "Inventory.fromFile(path)")
   const found = new Map<string, Device>()
   for (const [i, device] of devices.entries()) {
     const where = `device ${i + 1}`
-    if (typeof device.name !== "string" || device.name.trim() === "") {
-      throw new InputError({ what: "devices", where, why: "it has no name" })
-    }
+    onDevice(device, () => checkDevice(device, where))
     if (found.has(device.name)) {
       throw new InputError({ what: "devices", where, why: `there is another device called ${device.name}` })
     }
@@ -81,29 +116,7 @@ export const byName = (devices: ReadonlyArray<Device>): ReadonlyMap<string, Devi
 
 /** For a name that is not in the fleet: names the nearest ones. */
 export const unknownDevice = (what: string, name: string, names: Iterable<string>): InputError => {
-  const near = nearest(name, names)
+  const near = nearest(name, names, Math.max(2, name.length / 3))
   const hint = near.length === 0 ? "" : `; near it: ${near.join(", ")}`
   return new InputError({ what, why: `there is no device called ${name}${hint}` })
-}
-
-const nearest = (name: string, names: Iterable<string>): ReadonlyArray<string> =>
-  [...names]
-    .map((other) => ({ other, distance: distance(name.toLowerCase(), other.toLowerCase()) }))
-    .filter(({ distance }) => distance <= Math.max(2, name.length / 3))
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, 3)
-    .map(({ other }) => other)
-
-/** How many characters to add, to remove or to change (Levenshtein). */
-const distance = (from: string, to: string): number => {
-  let row = Array.from({ length: to.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= from.length; i++) {
-    const above = row
-    row = [i]
-    for (let j = 1; j <= to.length; j++) {
-      const changed = above[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1)
-      row.push(Math.min(changed, above[j]! + 1, row[j - 1]! + 1))
-    }
-  }
-  return row[to.length]!
 }

@@ -4,19 +4,20 @@
  *
  * A further session of a device that has one, for the check of a confirmed commit or for a subscription, counts as one
  * of all but does not wait for them, and connects before the others: otherwise it could wait until its commit is
- * rolled back.
+ * rolled back. One that confirms or cancels after the loss of its own session does not even wait for a slot of its device.
  */
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { DeadlineError, InputError } from "../../errors.ts"
 import type { OpenContext, Transport } from "../../transport/Transport.ts"
+import * as Urgent from "../Urgent.ts"
 import type { Device, Limits } from "./Devices.ts"
-import { type Restore, Slots } from "./Line.ts"
+import { type Restore, Slots, type Wish } from "./Line.ts"
 import { type Fork, Pacer } from "./Pacer.ts"
 
 /** The shared session whose transport it is; what is opened once it is open, is a further session. */
-interface First {
+interface First extends Wish {
   readonly open: boolean
   readonly ended: boolean
   /** How many connections it has: none before and after its life. */
@@ -89,20 +90,22 @@ export class FleetGate {
   ): Effect.Effect<void, InputError, Scope.Scope> {
     return Effect.gen({ self: this }, function* () {
       const own = this.#ofDevice(device)
-      if (further && own.max === 1 && !first.ended) return yield* onlyOne(device)
-      yield* own.take(restore)
+      const urgent = further && (yield* Urgent.Current)
+      if (urgent) own.force()
+      else if (further && own.max === 1 && !first.ended) return yield* onlyOne(device)
+      else yield* own.take(restore)
       yield* Effect.addFinalizer(() => Effect.sync(() => own.give()))
       if (further) this.#slots.force()
-      else yield* this.#take(restore)
+      else yield* this.#take(restore, first)
       yield* Effect.addFinalizer(() => Effect.sync(() => this.#slots.give()))
       yield* this.#pacer.turn(restore, further)
     })
   }
 
-  #take(restore: Restore): Effect.Effect<void> {
+  #take(restore: Restore, first: First): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (this.#slots.full) this.#makeRoom()
-      return this.#slots.take(restore)
+      return this.#slots.take(restore, first)
     })
   }
 

@@ -7,6 +7,17 @@ import * as Effect from "effect/Effect"
 /** What makes the waiting itself interruptible; what comes after it must not be. */
 export type Restore = <A>(self: Effect.Effect<A>) => Effect.Effect<A>
 
+/** Takes one out of the line, if he still stands there; calling what it returns lets him go on, inline. */
+export type Serve = () => (() => void) | undefined
+
+/** One who wants a slot. */
+export interface Wish {
+  /** Does not wait: whoever waits for him keeps a slot meanwhile. */
+  urgent: boolean
+  /** To be called when that turns out while he waits. */
+  hurry: (() => void) | undefined
+}
+
 interface Place {
   /** Undefined once it was served or has left. */
   resume: (() => void) | undefined
@@ -21,14 +32,19 @@ export class Line {
     return this.#size
   }
 
-  /** Waits to be served. `giveBack` is called when that comes too late: it was served and then interrupted. */
-  wait(restore: Restore, giveBack: () => void): Effect.Effect<void> {
+  /**
+   * Waits to be served. `giveBack` is called when that comes too late: it was served and then interrupted. `stands` is given
+   * what takes it out before its turn.
+   */
+  wait(restore: Restore, giveBack: () => void, stands?: (serve: Serve) => void): Effect.Effect<void> {
     return Effect.suspend(() => {
       let place: Place | undefined
       const waiting = Effect.callback<void>((resume) => {
-        place = { resume: () => resume(Effect.void) }
-        this.#places.push(place)
+        const entered: Place = { resume: () => resume(Effect.void) }
+        place = entered
+        this.#places.push(entered)
         this.#size++
+        stands?.(() => this.#serve(entered))
       })
       const left = Effect.sync(() => {
         if (place === undefined) return
@@ -45,13 +61,18 @@ export class Line {
     while (this.#head < this.#places.length) {
       const place = this.#places[this.#head++]!
       this.#compact()
-      const { resume } = place
-      if (resume === undefined) continue
-      place.resume = undefined
-      this.#size--
-      return resume
+      const resume = this.#serve(place)
+      if (resume !== undefined) return resume
     }
     return undefined
+  }
+
+  #serve(place: Place): (() => void) | undefined {
+    const { resume } = place
+    if (resume === undefined) return undefined
+    place.resume = undefined
+    this.#size--
+    return resume
   }
 
   #compact(): void {
@@ -87,12 +108,26 @@ export class Slots {
   }
 
   /** Takes a slot when it is its turn; within an uninterruptible region. */
-  take(restore: Restore): Effect.Effect<void> {
+  take(restore: Restore, wish?: Wish): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (this.full) return this.#line.wait(restore, () => this.give())
+      if (this.full && wish?.urgent !== true) return this.#wait(restore, wish)
       this.#used++
       return Effect.void
     })
+  }
+
+  #wait(restore: Restore, wish: Wish | undefined): Effect.Effect<void> {
+    const stands = (serve: Serve): void => {
+      if (wish !== undefined) wish.hurry = () => this.#hurry(serve)
+    }
+    return this.#line.wait(restore, () => this.give(), stands)
+  }
+
+  #hurry(serve: Serve): void {
+    const resume = serve()
+    if (resume === undefined) return
+    this.#used++
+    resume()
   }
 
   /** Takes one without waiting, above `max` where need be. */

@@ -6,6 +6,7 @@
 import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
+import * as Monotonic from "../../transport/Monotonic.ts"
 import { Line, type Restore } from "./Line.ts"
 
 export type Fork = <A>(effect: Effect.Effect<A>) => Fiber.Fiber<A>
@@ -74,7 +75,7 @@ export class Pacer {
   }
 
   #now(): number {
-    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1_000_000
+    return Monotonic.millis(this.#clock)
   }
 
   #serve(): void {

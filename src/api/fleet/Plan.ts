@@ -2,10 +2,10 @@
  * In what order the devices of a run are started, and when it stops: canary, batches and stop rules, as pure functions.
  */
 import type * as Duration from "effect/Duration"
-import type * as Schedule from "effect/Schedule"
+import * as Schedule from "effect/Schedule"
 import { InputError, type NetconfError } from "../../errors.ts"
-import { millis } from "../../transport/Deadlines.ts"
-import { checkNames, count, type Device, unknownDevice } from "./Devices.ts"
+import { aSchedule, isRecord, knownNames, nearest, seconds, shown } from "../Checks.ts"
+import { count, type Device, unknownDevice } from "./Devices.ts"
 import type { Outcome, Stopped } from "./Summary.ts"
 
 /**
@@ -44,7 +44,16 @@ export interface RunOptions {
   readonly retry?: Retry
 }
 
-const optionNames = ["devices", "concurrency", "stopAfter", "canary", "soak", "batch", "retry"]
+/** The options of a run. */
+export const runNames: ReadonlyArray<string> = [
+  "devices",
+  "concurrency",
+  "stopAfter",
+  "canary",
+  "soak",
+  "batch",
+  "retry"
+]
 
 /** What no second attempt could change, or what it could make worse, whatever the caller says. */
 export const neverRetried = [
@@ -82,7 +91,7 @@ export interface Plan {
 
 /** Checks the options against the devices of the fleet; throws an `InputError`. */
 export const make = (fleet: ReadonlyMap<string, Device>, options: RunOptions): Plan => {
-  checkNames(options, optionNames)
+  knownNames("", options, runNames)
   const devices = selected(fleet, options.devices)
   const canary = canaryOf(devices, options.canary)
   const first = new Set(canary)
@@ -95,7 +104,7 @@ export const make = (fleet: ReadonlyMap<string, Device>, options: RunOptions): P
   return {
     steps: hasCanary ? [{ name: "canary", devices: canary }, ...batches.map(afterCanary)] : batches,
     hasCanary,
-    soak: options.soak === undefined ? 0 : millis("soak", options.soak),
+    soak: options.soak === undefined ? 0 : seconds("soak", options.soak),
     concurrency: count("concurrency", options.concurrency ?? 50),
     stopAfter: stopRule(options),
     retry: retryOf(options.retry ?? {})
@@ -103,7 +112,11 @@ export const make = (fleet: ReadonlyMap<string, Device>, options: RunOptions): P
 }
 
 const named = (what: string, names: ReadonlyArray<string>, devices: ReadonlyMap<string, Device>) => {
-  if (names.length === 0) throw new InputError({ what, why: "no device is named" })
+  if (!Array.isArray(names)) {
+    const example = typeof names === "string" ? `["${names}"]` : `["leaf-01"]`
+    throw new InputError({ what, why: `expected a list of names, got ${shown(names)}; write ${example}` })
+  }
+  if (names.length === 0) throw new InputError({ what, why: "expected at least one name, got an empty list" })
   const found = new Set<Device>()
   for (const name of names) {
     const device = devices.get(name)
@@ -124,7 +137,11 @@ const selected = (fleet: ReadonlyMap<string, Device>, wanted: RunOptions["device
 
 const canaryOf = (devices: ReadonlyArray<Device>, canary: RunOptions["canary"]): ReadonlyArray<Device> => {
   if (canary === undefined) return []
-  if (typeof canary === "number") return devices.slice(0, count("canary", canary))
+  if (typeof canary === "number") {
+    if (count("canary", canary) <= devices.length) return devices.slice(0, canary)
+    const why = `expected at most the ${devices.length} that the run has, got ${canary}: it would be all of them`
+    throw new InputError({ what: "canary", why })
+  }
   return named("canary", canary, new Map(devices.map((device) => [device.name, device])))
 }
 
@@ -143,28 +160,59 @@ const afterCanary = (step: Step): Step => (step.name === undefined ? { ...step, 
 const stopRule = ({ batch, canary, stopAfter }: RunOptions): StopRule => {
   if (stopAfter === undefined) return batch === undefined && canary === undefined ? "first write" : { failures: 1 }
   if (stopAfter === "never") return stopAfter
-  if (typeof stopAfter !== "object" || stopAfter === null) throw notARule(stopAfter)
-  if ("failures" in stopAfter) return { failures: count("stopAfter.failures", stopAfter.failures) }
-  const { atLeast = 10, ratio } = stopAfter
-  if (!(ratio > 0 && ratio <= 1)) {
-    throw new InputError({
-      what: "stopAfter.ratio",
-      why: `expected a number above 0 and up to 1, got ${String(ratio)}`
-    })
+  if (!isRecord(stopAfter)) throw notARule(stopAfter)
+  knownNames("stopAfter", stopAfter, ["failures", "ratio", "atLeast"])
+  const { atLeast, failures, ratio }: { readonly [Name in "atLeast" | "failures" | "ratio"]?: unknown } = stopAfter
+  if ((failures === undefined) === (ratio === undefined)) throw notARule(stopAfter)
+  if (failures !== undefined) {
+    if (atLeast === undefined) return { failures: count("stopAfter.failures", failures as number) }
+    throw new InputError({ what: "stopAfter.atLeast", why: "it belongs to ratio: failures are counted from the first" })
   }
-  return { ratio, atLeast: count("stopAfter.atLeast", atLeast) }
+  if (typeof ratio !== "number" || !(ratio > 0 && ratio <= 1)) {
+    const why = `expected a number above 0 and up to 1, got ${shown(ratio)}`
+    throw new InputError({ what: "stopAfter.ratio", why })
+  }
+  return { ratio, atLeast: count("stopAfter.atLeast", (atLeast ?? 10) as number) }
 }
 
-const notARule = (rule: unknown): InputError =>
-  new InputError({
-    what: "stopAfter",
-    why: `expected { failures: 3 }, { ratio: 0.1 } or "never", got ${String(rule)}`
-  })
+const notARule = (rule: unknown): InputError => {
+  const seen = isRecord(rule) ? (Object.keys(rule).length === 0 ? "neither" : "both") : shown(rule)
+  return new InputError({ what: "stopAfter", why: `expected { failures: 3 }, { ratio: 0.1 } or "never", got ${seen}` })
+}
+
+/** Those that may be. */
+const retryTags: ReadonlyArray<RetryTag> = ["ConnectionError", "ChannelError", "DeadlineError", "RpcError"]
+
+const stem = (tag: string): string => tag.toLowerCase().replace(/error$/, "")
+
+/** A tag of the library's that this one was probably meant to be; a program may have tags of its own. */
+const misspelt = (tag: string): string | undefined => {
+  const all: ReadonlyArray<string> = [...retryTags, ...neverRetried]
+  if (all.includes(tag)) return undefined
+  const near = nearest(stem(tag), all.map(stem), Math.floor(stem(tag).length / 5))
+  return all.find((known) => near[0] === stem(known))
+}
+
+/** Throws an `InputError` for a tag that is never retried, or is misspelt: then nothing would be. */
+export const checkRetryTag = (tag: string): void => {
+  const meant = misspelt(tag)
+  if (meant !== undefined) throw new InputError({ what: `retry.${tag}`, why: `no such error, did you mean ${meant}?` })
+  if (!(neverRetried as ReadonlyArray<string>).includes(tag)) return
+  const why = `it is never retried; of the library's errors, ${retryTags.join(", ")} may be`
+  throw new InputError({ what: `retry.${tag}`, why })
+}
+
+/** What is retried, by tags; throws an `InputError` for what names none. */
+export const checkRetry = (retry: unknown, example: string): void => {
+  if (isRecord(retry) && !Schedule.isSchedule(retry)) return Object.keys(retry).forEach(checkRetryTag)
+  const why = `expected error tags, ${example}, got ${Schedule.isSchedule(retry) ? "a Schedule" : shown(retry)}`
+  throw new InputError({ what: "retry", why })
+}
 
 const retryOf = (retry: Retry): Retry => {
-  const refused = neverRetried.find((tag) => retry[tag] !== undefined)
-  if (refused === undefined) return retry
-  throw new InputError({ what: `retry.${refused}`, why: "it is never retried" })
+  checkRetry(retry, `{ ConnectionError: Schedule.recurs(3) }`)
+  for (const [tag, schedule] of Object.entries(retry)) if (schedule !== undefined) aSchedule(`retry.${tag}`, schedule)
+  return retry
 }
 
 /** What has become of a run so far. */
@@ -191,14 +239,16 @@ const words: Readonly<Record<Outcome, string>> = {
 
 /** Whether the run stops now that this device is done, and why. */
 export const stopsAfter = (rule: StopRule, done: Done, tally: Tally): Stopped | undefined => {
-  if (done.outcome === "succeeded") return undefined
+  const succeeded = done.outcome === "succeeded"
   const what = `${done.device} ${words[done.outcome]}`
-  if (done.canary) return { by: "canary", detail: `${what}, and it is of the canary` }
+  if (done.canary && !succeeded) return { by: "canary", detail: `${what}, and it is of the canary` }
   if (rule === "never") return undefined
   if (rule === "first write") {
-    const wrote = done.wrote || done.outcome === "unknown"
+    const wrote = !succeeded && (done.wrote || done.outcome === "unknown")
     return wrote ? { by: "failures", detail: `${what} after it had sent a write` } : undefined
   }
+  // A success adds no failure, but it may be the one that makes a ratio count.
+  if (succeeded && "failures" in rule) return undefined
   const rate = `${tally.failures} of the ${tally.done} that are done did not succeed`
   return isReached(rule, tally) ? { by: "failures", detail: `${what}; ${rate}` } : undefined
 }

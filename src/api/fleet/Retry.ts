@@ -1,6 +1,7 @@
 /**
  * When the program of a device is run again: only for what the caller has named, and never where that could do harm.
- * A program that has sent a write is not run again, nor one whose error says that another attempt is of no use.
+ * A program that has sent a write is not run again, nor one whose run has stopped, nor one whose error says that another
+ * attempt is of no use.
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -22,7 +23,7 @@ const isRetryable = (error: unknown): boolean => {
 
 /** The one error by which the attempt ended, where another attempt may follow it. */
 const retryable = (cause: Cause.Cause<unknown>, writes: Writes): unknown => {
-  if (writes.sent || writes.unknown !== undefined) return undefined
+  if (writes.sent || writes.unknown !== undefined || writes.stopped) return undefined
   const [first] = cause.reasons
   const all = cause.reasons.every((reason) => Cause.isFailReason(reason) && isRetryable(reason.error))
   return all && first !== undefined && Cause.isFailReason(first) ? first.error : undefined

@@ -37,8 +37,8 @@ interface Task {
 export interface Options<A, E, R> {
   readonly plan: Plan
   readonly groups: Groups
-  /** One attempt: a session and the program on it. */
-  readonly attempt: (device: Device) => Effect.Effect<A, E | ConnectError, R>
+  /** One attempt: a session, and the program on it within its writes, which outlive no session. */
+  readonly attempt: (device: Device, writes: Writes.Writes) => Effect.Effect<A, E | ConnectError, R>
   readonly fork: <B, F>(effect: Effect.Effect<B, F, R>) => Fiber.Fiber<B, F>
   /** Milliseconds that only differences are taken of. */
   readonly now: () => number
@@ -142,12 +142,12 @@ export class Run<A, E, R> {
 
   #program(started: Task): Effect.Effect<A, E | ConnectError, R> {
     const { attempt, plan } = this.#options
-    const counted = Effect.suspend(() => {
-      started.attempts++
-      return attempt(started.device)
-    })
     return Writes.track((writes) => {
       started.writes = writes
+      const counted = Effect.suspend(() => {
+        started.attempts++
+        return attempt(started.device, writes)
+      })
       return retrying(counted, plan.retry, writes)
     })
   }
@@ -245,12 +245,11 @@ const task = (device: Device, { name }: Step): Task => ({
   result: undefined
 })
 
-/** Unless it has sent a write. From here on it cannot send one, also where its program cannot be interrupted. */
+/** Unless it has sent a write. From here on it cannot send a first one, also where its program cannot be interrupted. */
 const interrupt = ({ fiber, writes }: Task): void => {
-  if (writes?.sent === true) return
   writes?.forbid()
-  fiber?.interruptUnsafe()
+  if (writes?.sent !== true) fiber?.interruptUnsafe()
 }
 
 const summaryOf = ({ device, result }: Task): FleetSummary.DeviceSummary =>
-  result ?? { device: device.name, state: "not started", wrote: false, attempts: 0, elapsed: 0, why: undefined }
+  result ?? { device: device.name, state: "notStarted", wrote: false, attempts: 0, elapsed: 0, why: undefined }

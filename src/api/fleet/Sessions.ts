@@ -13,12 +13,17 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
 import { ChannelError, type ConnectError } from "../../errors.ts"
+import * as Monotonic from "../../transport/Monotonic.ts"
 import { type Device, type Limits, unknownDevice } from "./Devices.ts"
+import { guarded } from "./Guarded.ts"
 import { FleetGate } from "./LimitedTransport.ts"
+import type { Wish } from "./Line.ts"
+import * as Membership from "./Membership.ts"
 import { Groups } from "./RedundancyGroups.ts"
 import type { Fork } from "./Pacer.ts"
 import * as Netconf from "../Netconf.ts"
-import type { Session } from "../Session.ts"
+import { Forfeits } from "../reconnecting/Forfeits.ts"
+import { leasesOf, type Session } from "../Session.ts"
 
 /** What a fleet has open. */
 export interface FleetStatistics {
@@ -32,12 +37,16 @@ export interface FleetStatistics {
   readonly pacing: number
 }
 
+/** Milliseconds until a session that somebody may go on with is looked at again, at least. */
+const leastLinger = 1000
+
 /** A session of a device, from the first wish for it to its end. */
-interface Shared {
+interface Shared extends Wish {
   readonly device: Device
   readonly opened: Deferred.Deferred<Session, ConnectError>
   readonly scope: Scope.Closeable
   connecting: Fiber.Fiber<unknown> | undefined
+  session: Session | undefined
   open: boolean
   wires: number
   /** Those who use it or wait for it. */
@@ -63,6 +72,8 @@ export class FleetSessions {
   readonly #shared = new Map<string, Shared>()
   /** Sessions without users, the one that has been idle for longest first. */
   readonly #idle = new Set<Shared>()
+  /** By device, what was lost with an earlier session and may still be believed in. */
+  readonly #forfeits = new Map<string, Forfeits>()
   #timer: Fiber.Fiber<void> | undefined
   /** Sessions on their way out to make room. */
   #leaving = 0
@@ -85,11 +96,15 @@ export class FleetSessions {
 
   /** The device's session, until the scope closes; opens one where there is none that lives. */
   readonly session = (name: string): Effect.Effect<Session, ConnectError, Scope.Scope> =>
-    Effect.uninterruptibleMask((restore) => {
+    Effect.flatMap(Membership.Current, (membership) => this.#session(name, Membership.isOf(this, membership)))
+
+  /** `urgent`: for a program that keeps the session of another device until it has this one. */
+  #session(name: string, urgent: boolean): Effect.Effect<Session, ConnectError, Scope.Scope> {
+    return Effect.uninterruptibleMask((restore) => {
       const device = this.devices.get(name)
       if (device === undefined) return Effect.fail(unknownDevice("device", name, this.devices.keys()))
       if (this.#closed) return Effect.fail(closedError(device))
-      const shared = this.#join(device)
+      const shared = this.#join(device, urgent)
       const leave = Effect.sync(() => this.#leave(shared))
       return Effect.flatMap(
         Effect.onError(restore(Deferred.await(shared.opened)), () => leave),
@@ -100,10 +115,11 @@ export class FleetSessions {
               session
             )
           this.#leave(shared)
-          return this.session(name)
+          return this.#session(name, urgent)
         }
       )
     })
+  }
 
   /** Ends the runs, whose writes finish, then everything that is open: at once, each within its own deadlines. */
   readonly close: Effect.Effect<void> = Effect.suspend(() => {
@@ -121,13 +137,17 @@ export class FleetSessions {
   })
 
   #now(): number {
-    return Number(this.#clock.monotonicTimeNanosUnsafe()) / 1_000_000
+    return Monotonic.millis(this.#clock)
   }
 
-  #join(device: Device): Shared {
+  #join(device: Device, urgent: boolean): Shared {
     const shared = this.#shared.get(device.name) ?? this.#connect(device)
     shared.users++
     this.#idle.delete(shared)
+    if (urgent && !shared.urgent) {
+      shared.urgent = true
+      shared.hurry?.()
+    }
     return shared
   }
 
@@ -147,6 +167,9 @@ export class FleetSessions {
       opened: Deferred.makeUnsafe<Session, ConnectError>(),
       scope: Scope.makeUnsafe(),
       connecting: undefined,
+      session: undefined,
+      urgent: false,
+      hurry: undefined,
       open: false,
       wires: 0,
       users: 0,
@@ -170,8 +193,30 @@ export class FleetSessions {
   #settled(shared: Shared, exit: Exit.Exit<Session, ConnectError>): void {
     shared.connecting = undefined
     shared.open = Exit.isSuccess(exit)
+    if (Exit.isSuccess(exit)) shared.session = exit.value
     if (!shared.open || shared.wires === 0) this.#retire(shared)
-    Deferred.doneUnsafe(shared.opened, exit)
+    Deferred.doneUnsafe(
+      shared.opened,
+      Exit.map(exit, (session) => this.#guarded(shared.device, session))
+    )
+  }
+
+  #guarded({ name }: Device, session: Session): Session {
+    const forfeits = this.#forfeits.get(name)
+    if (forfeits === undefined) return session
+    if (!forfeits.none) return guarded(session, forfeits)
+    this.#forfeits.delete(name)
+    return session
+  }
+
+  /** What is lost with a session. Who was using it is told of the loss of his locks by the loss of the session. */
+  #forfeit({ device: { name }, session, users }: Shared): void {
+    const leases = session === undefined ? undefined : leasesOf(session)
+    if (leases === undefined) return
+    const lost = { locks: users === 0 ? leases.held.keys() : [], edits: leases.dirty, pending: leases.pending }
+    const forfeits = this.#forfeits.get(name) ?? new Forfeits()
+    forfeits.add(lost)
+    if (!forfeits.none) this.#forfeits.set(name, forfeits)
   }
 
   /** Closes it, or what there is of it; whoever asks next gets a new one. */
@@ -180,15 +225,19 @@ export class FleetSessions {
     shared.ended = true
     this.#idle.delete(shared)
     if (this.#shared.get(shared.device.name) === shared) this.#shared.delete(shared.device.name)
+    this.#forfeit(shared)
     shared.connecting?.interruptUnsafe()
     // Not at once: it may be in the middle of its own end.
     const closing = Effect.andThen(Effect.yieldNow, Scope.close(shared.scope, Exit.void))
     this.#fork(Effect.andThen(closing, done))
   }
 
-  /** A device waits for a session while all are taken: the one that has been idle for longest goes. */
+  /**
+   * A device waits for a session while all are taken: the one that has been idle for longest goes. One with locks or edits goes
+   * after those without; one with an unconfirmed commit stays, because its end would roll that back.
+   */
   #makeRoom(): void {
-    const [oldest] = this.#idle
+    const oldest = first(this.#idle, (shared) => !keeps(shared)) ?? first(this.#idle, (shared) => !isPending(shared))
     if (oldest === undefined) return
     this.#leaving++
     this.#retire(
@@ -209,15 +258,36 @@ export class FleetSessions {
     )
   }
 
+  /** Looked at again after another idle time. */
+  #linger(shared: Shared, now: number): void {
+    shared.idleSince = now + Math.max(0, leastLinger - this.#idleTime)
+    this.#idle.delete(shared)
+    this.#idle.add(shared)
+  }
+
   #expire(): void {
     this.#timer = undefined
     const now = this.#now()
-    for (const shared of this.#idle) {
+    for (const shared of Array.from(this.#idle)) {
       if (shared.idleSince + this.#idleTime > now) break
-      this.#retire(shared)
+      if (keeps(shared)) this.#linger(shared, now)
+      else this.#retire(shared)
     }
     this.#arm()
   }
+}
+
+const isPending = ({ session }: Shared): boolean => session !== undefined && leasesOf(session)?.pending === true
+
+const first = (shared: Iterable<Shared>, wanted: (one: Shared) => boolean): Shared | undefined => {
+  for (const one of shared) if (wanted(one)) return one
+  return undefined
+}
+
+/** A program has left something on the device that belongs to the session, for a later one to go on with. */
+const keeps = (shared: Shared): boolean => {
+  const leases = shared.session === undefined ? undefined : leasesOf(shared.session)
+  return isPending(shared) || (leases !== undefined && (leases.dirty || leases.held.size > 0))
 }
 
 const closedError = (device: Device): ChannelError =>

@@ -23,7 +23,7 @@ export interface DeviceResult<A, E> {
   readonly elapsed: number
   /** How many times the program was started. */
   readonly attempts: number
-  /** Whether anything was sent that may have changed the device. */
+  /** Whether anything was sent that may have changed the device; also where the device refused it, and nothing has changed. */
   readonly wrote: boolean
 }
 
@@ -59,7 +59,7 @@ export interface Progress {
 /** One device in a summary. */
 export interface DeviceSummary {
   readonly device: string
-  readonly state: Outcome | "not started"
+  readonly state: Outcome | "notStarted"
   readonly wrote: boolean
   readonly attempts: number
   /** Milliseconds; 0 for a device that was not started. */
@@ -94,7 +94,10 @@ export const outcomeOf = (exit: Exit.Exit<unknown, unknown>, unknown: Unknown): 
 }
 
 const words = (error: unknown): string => {
-  if (isNetconfError(error)) return `${error._tag}: ${error.summary}`
+  if (isNetconfError(error)) {
+    const { _tag, state, summary } = error
+    return `${_tag}: ${summary}${state === undefined ? "" : `; ${state}`}`
+  }
   const tag = typeof error === "object" && error !== null && "_tag" in error ? error._tag : undefined
   if (typeof tag === "string") return printable(tag)
   return error instanceof Error ? printable(error.name) : `failed with a ${typeof error}`
@@ -122,7 +125,7 @@ export const ofResult = (
 ): DeviceSummary => ({ device, state: outcome, wrote, attempts, elapsed, why: whyOf(exit, unknown) })
 
 export const make = (devices: ReadonlyArray<DeviceSummary>, elapsed: number, stopped: Stopped | undefined): Summary => {
-  const counts = { succeeded: 0, failed: 0, unknown: 0, interrupted: 0, "not started": 0 }
+  const counts = { succeeded: 0, failed: 0, unknown: 0, interrupted: 0, notStarted: 0 }
   for (const { state } of devices) counts[state]++
   const summary = { devices, counts, elapsed, stopped }
   return { ...summary, toString: () => print(summary) }
@@ -130,14 +133,14 @@ export const make = (devices: ReadonlyArray<DeviceSummary>, elapsed: number, sto
 
 const listed = 20
 
-const notStarted = (devices: ReadonlyArray<DeviceSummary>): string => {
+const namesOf = (devices: ReadonlyArray<DeviceSummary>): string => {
   const shown = devices.slice(0, listed).map(({ device }) => printable(device))
   const more = devices.length - shown.length
   return more === 0 ? shown.join(", ") : `${shown.join(", ")} and ${more} more`
 }
 
 const line = ({ attempts, device, state, why, wrote }: DeviceSummary): string => {
-  const details = [...(wrote ? ["wrote"] : []), ...(attempts > 1 ? [`${attempts} attempts`] : [])]
+  const details = [...(wrote ? ["sent a write"] : []), ...(attempts > 1 ? [`${attempts} attempts`] : [])]
   const inBrackets = details.length === 0 ? "" : ` (${details.join(", ")})`
   return `${state.padEnd(11)} ${printable(device)}${inBrackets}${why === undefined ? "" : `: ${why}`}`
 }
@@ -146,12 +149,12 @@ const line = ({ attempts, device, state, why, wrote }: DeviceSummary): string =>
 const print = ({ counts, devices, elapsed, stopped }: Omit<Summary, "toString">): string => {
   const numbers = Object.entries(counts).filter(([, count]) => count > 0)
   const first = `${devices.length} devices in ${(elapsed / 1000).toFixed(1)} s: `
-  const bad = devices.filter(({ state }) => state !== "succeeded" && state !== "not started")
-  const left = devices.filter(({ state }) => state === "not started")
+  const bad = devices.filter(({ state }) => state !== "succeeded" && state !== "notStarted")
+  const left = devices.filter(({ state }) => state === "notStarted")
   return [
-    first + numbers.map(([state, count]) => `${count} ${state}`).join(", "),
+    first + numbers.map(([state, count]) => `${count} ${state === "notStarted" ? "not started" : state}`).join(", "),
     ...(stopped === undefined ? [] : [`stopped: ${printable(stopped.detail)}`]),
     ...bad.map(line),
-    ...(left.length === 0 ? [] : [`not started ${notStarted(left)}`])
+    ...(left.length === 0 ? [] : [`not started ${namesOf(left)}`])
   ].join("\n")
 }

@@ -7,7 +7,7 @@
 import type { Auth, InventoryFile, Settings } from "./File.ts"
 import type { Problem } from "./Problem.ts"
 import type { PlacedAuth } from "./Secrets.ts"
-import { kindOf, type Path } from "./Located.ts"
+import { kindOf, maxDepth, type Path } from "./Located.ts"
 
 /** A device with all that holds for it. */
 export interface Effective {
@@ -48,6 +48,10 @@ class Groups {
     if (above.includes(name)) {
       const cycle = [...above.slice(above.indexOf(name)), name].join(" -> ")
       this.problems.push({ path, why: `a group cannot be its own parent: ${cycle}` })
+      return []
+    }
+    if (above.length >= maxDepth) {
+      this.problems.push({ path, why: `groups of groups are nested too deeply: at most ${maxDepth}` })
       return []
     }
     const parents = this.#known(this.#groups.get(name)!.groups ?? [], path)

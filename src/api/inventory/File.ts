@@ -1,6 +1,6 @@
 /**
  * The shape of an inventory file: settings, for one device, for a group, or as defaults. Keys that are not known are
- * refused by whoever decodes it. What the settings mean together is InventoryDevices' business.
+ * refused by whoever decodes it. What the settings mean together is the business of Devices.ts.
  */
 import * as Schema from "effect/Schema"
 import { millis } from "../../transport/Deadlines.ts"
@@ -26,10 +26,27 @@ const isDuration = (input: string): boolean => {
   }
 }
 
+const units: ReadonlyArray<readonly [short: RegExp, unit: string]> = [
+  [/^ms(?:ecs?)?$/, "millis"],
+  [/^s(?:ecs?)?$/, "seconds"],
+  [/^m(?:ins?)?$/, "minutes"],
+  [/^h(?:rs?)?$/, "hours"],
+  [/^d$/, "days"]
+]
+
+/** For `30s` and `5 min`: how the unit is written. */
+const unitOf = (input: string): string => {
+  const short = /^[\d.]+\s*([a-z]+)$/i.exec(input.trim())?.[1]?.toLowerCase() ?? ""
+  const unit = units.find(([pattern]) => pattern.test(short))?.[1]
+  return unit === undefined ? "" : `: write ${unit} behind the number and a space`
+}
+
 /** A duration as text; `or` is a word that stands for none. */
 const duration = (or?: string) => {
   const expected = `a duration such as "30 seconds"${or === undefined ? "" : `, or "${or}"`}`
-  const check = Schema.makeFilter((input: string) => input === or || isDuration(input) || `expected ${expected}`)
+  const check = Schema.makeFilter(
+    (input: string) => input === or || isDuration(input) || `expected ${expected}${unitOf(input)}`
+  )
   return Schema.String.check(check).annotate({ identifier: expected })
 }
 
@@ -74,13 +91,14 @@ const aFingerprint = "a fingerprint as ssh-keygen -l prints it (SHA256: and 43 c
 const isFingerprint = (input: string): boolean => typeof checkFingerprint(input, "") === "string"
 const fingerprint = text.check(Schema.makeFilter((input) => isFingerprint(input) || `expected ${aFingerprint}`))
 
+const hostKeys = `"known-hosts", { knownHosts: FILE }, { fingerprint: "SHA256:..." } or "accept-any"`
 const HostKey = Schema.Union([
-  Schema.Literals(["known-hosts", "accept-any"]),
+  Schema.Literals(["known-hosts", "accept-any"]).annotate({ identifier: hostKeys }),
   oneOf(["knownHosts", "fingerprint"], {
     knownHosts: optional(text),
     fingerprint: optional(Schema.Union([fingerprint, Schema.Array(fingerprint)]))
   })
-]).annotate({ identifier: `"known-hosts", { knownHosts: FILE }, { fingerprint: "SHA256:..." } or "accept-any"` })
+]).annotate({ identifier: hostKeys })
 
 const phases = ["queue", "dial", "handshake", "auth", "subsystem", "hello", "rpc", "progress", "close"] as const
 const none = optional(duration("none"))

@@ -32,14 +32,16 @@ const plainTags = new Set(["str", "int", "float", "bool", "null", "map", "seq"].
 
 class Walk {
   readonly lines = new Lines()
-  readonly #document: Yaml.Document.Parsed
+  /** By anchor, the node that it stands at, the latest so far; what the package would walk the whole document for. */
+  readonly #anchors = new Map<string, Yaml.Node>()
+  /** What each alias stood for where it is written: below another alias the anchors are others by then. */
+  readonly #targets = new Map<Yaml.Alias, Yaml.Node | undefined>()
   readonly #counter: Yaml.LineCounter
   readonly #within = new Set<Yaml.Node>()
   #aliased = 0
   #inAlias = 0
 
-  constructor(document: Yaml.Document.Parsed, counter: Yaml.LineCounter) {
-    this.#document = document
+  constructor(counter: Yaml.LineCounter) {
     this.#counter = counter
   }
 
@@ -48,6 +50,7 @@ class Walk {
     if (path.length > maxDepth) return this.#fail("it is nested too deeply", node, path)
     if (this.#inAlias > 0 && ++this.#aliased > maxAliased) this.#fail("its aliases stand for too much", node, path)
     if (Yaml.isAlias(node)) return this.#alias(node, path)
+    this.#anchored(node)
     if (node.tag !== undefined && !plainTags.has(node.tag)) this.#fail("this tag is not known", node, path)
     if (Yaml.isScalar(node)) return node.value
     if (Yaml.isMap(node)) return this.#map(node, path)
@@ -74,13 +77,23 @@ class Walk {
     if (!Yaml.isScalar(node) || node.value === null) {
       return this.#fail("expected text as a key", Yaml.isNode(node) ? node : map, path)
     }
+    this.#anchored(node)
     const key = typeof node.value === "string" ? node.value : (node.source ?? String(node.value))
     if (key !== "<<") return key
     return this.#fail("merge keys (<<) are not read: use groups or defaults", node, path)
   }
 
+  #anchored(node: Exclude<Yaml.Node, Yaml.Alias>): void {
+    if (node.anchor !== undefined && this.#inAlias === 0) this.#anchors.set(node.anchor, node)
+  }
+
+  #targetOf(alias: Yaml.Alias): Yaml.Node | undefined {
+    if (!this.#targets.has(alias)) this.#targets.set(alias, this.#anchors.get(alias.source))
+    return this.#targets.get(alias)
+  }
+
   #alias(alias: Yaml.Alias, path: Path): unknown {
-    const target = alias.resolve(this.#document)
+    const target = this.#targetOf(alias)
     if (target === undefined) return this.#fail("there is no such anchor before this alias", alias, path)
     if (this.#within.has(target)) this.#fail("this alias stands inside of what it stands for", alias, path)
     this.#within.add(target)
@@ -112,7 +125,7 @@ export const read = (text: string): Located => {
     throw new TextError(words[problem.code] ?? "this is not YAML", { line, column: col })
   }
   if (document.directives.yaml.version !== "1.2") throw new TextError("expected YAML 1.2, without a %YAML directive")
-  const walk = new Walk(document, lineCounter)
+  const walk = new Walk(lineCounter)
   return { value: walk.value(document.contents, []), lineOf: walk.lines.lineOf, inOrder: walk.lines.inOrder }
 }
 

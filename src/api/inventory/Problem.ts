@@ -1,43 +1,62 @@
 /** What is wrong with an inventory: every problem with its place, and all of them in one `InputError` without any value. */
 import * as SchemaIssue from "effect/SchemaIssue"
 import { InputError, printable } from "../../errors.ts"
+import { meant } from "./Suggestions.ts"
 import { kindOf, type Located, type Path, printPath } from "./Located.ts"
 
 export interface Problem {
   readonly path: Path
   readonly why: string
   readonly line?: number | undefined
+  /** The keys that there are, where one is not known and nothing comes near it. */
+  readonly keys?: ReadonlyArray<string>
 }
 
 /** How many problems are told; of the others the number is. */
 const told = 10
 
-/** The device that a part of the file is about. */
-const deviceOf = (path: Path): { readonly label?: string } =>
-  path[0] === "devices" && path[1] !== undefined ? { label: String(path[1]) } : {}
+/** The device that they are all about. */
+const deviceOf = (problems: ReadonlyArray<Problem>): { readonly label?: string } => {
+  const names = new Set(problems.map(({ path }) => (path[0] === "devices" ? path[1] : undefined)))
+  const [name] = names
+  return names.size === 1 && name !== undefined ? { label: String(name) } : {}
+}
 
 const placeOf = ({ line, path }: Problem): string =>
   [...(line === undefined ? [] : [`line ${line}`]), ...(path.length === 0 ? [] : [printPath(path)])].join(", ")
 
-const withPlace = (problem: Problem): string => {
+const withPlace = (why: string, problem: Problem): string => {
   const place = placeOf(problem)
-  return place === "" ? problem.why : `${place}: ${problem.why}`
+  return place === "" ? why : `${place}: ${why}`
 }
 
-/** One error of all problems, by their lines; each one with its place. */
-export const toError = (name: string, problems: ReadonlyArray<Problem>): InputError => {
-  const [first, ...others] = problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)) as [Problem, ...Array<Problem>]
-  const left = others.length - (told - 1)
-  const more = [...others.slice(0, told - 1).map(withPlace), ...(left > 0 ? [`${left} more`] : [])]
-  const where = printable(placeOf(first))
-  return new InputError({
-    ...deviceOf(first.path),
-    operation: "inventory",
-    what: printable(name),
-    ...(where === "" ? {} : { where }),
-    why: [first.why, ...more].join("; ")
+/** What each one says; a list of keys is told once. */
+const wordsOf = (problems: ReadonlyArray<Problem>): ReadonlyArray<string> => {
+  const lists = new Set<string>()
+  return problems.map(({ keys, why }) => {
+    const list = keys?.join(", ")
+    if (list === undefined || lists.has(list)) return why
+    lists.add(list)
+    return `${why}; there are ${list}`
   })
 }
+
+/** One error of all problems, in the order of their lines; of several each stands on a line of its own. */
+export const toError = (name: string, problems: ReadonlyArray<Problem>): InputError => {
+  const ordered = problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0))
+  const about = { ...deviceOf(ordered), operation: "inventory", what: printable(name) }
+  const words = wordsOf(ordered.slice(0, told))
+  const [first] = ordered as [Problem, ...Array<Problem>]
+  const where = printable(placeOf(first))
+  if (ordered.length === 1) return new InputError({ ...about, ...(where === "" ? {} : { where }), why: words[0]! })
+  const left = ordered.length - words.length
+  const lines = words.map((why, i) => withPlace(why, ordered[i]!))
+  const more = left > 0 ? [`and ${left} more`] : []
+  return new InputError({ ...about, why: `${ordered.length} problems`, problems: [...lines, ...more] })
+}
+
+/** What the formatter says of a key that is not known; the keys that there are follow. */
+const noSuchKey = "there is no such key:"
 
 const formatter = SchemaIssue.makeFormatterStandardSchemaV1({
   leafHook: (issue) => {
@@ -45,7 +64,7 @@ const formatter = SchemaIssue.makeFormatterStandardSchemaV1({
       case "MissingKey":
         return "it is missing"
       case "UnexpectedKey":
-        return `there is no such key; there are ${keysOf(issue.ast).join(", ")}`
+        return noSuchKey + keysOf(issue.ast).join(" ")
       default:
         return SchemaIssue.defaultLeafHook(issue)
     }
@@ -56,6 +75,13 @@ const keysOf = (ast: object): ReadonlyArray<string> =>
   "propertySignatures" in ast
     ? (ast.propertySignatures as ReadonlyArray<{ readonly name: PropertyKey }>).map(({ name }) => String(name))
     : []
+
+const unknownKey = (name: string, keys: ReadonlyArray<string>) => {
+  const key = meant(name, keys)
+  return key === undefined
+    ? { why: "there is no such key", keys }
+    : { why: `there is no such key: did you mean ${key}?` }
+}
 
 /** What a person who wrote a value of this kind probably meant. */
 const advice = (value: unknown, said: string): string =>
@@ -78,6 +104,9 @@ export const problemsOf = (issue: SchemaIssue.Issue, { lineOf, value }: Located)
       return typeof name === "number" ? name : String(name)
     })
     const line = lineOf(path)
+    if (message.startsWith(noSuchKey)) {
+      return { path, line, ...unknownKey(String(path.at(-1)), message.slice(noSuchKey.length).split(" ")) }
+    }
     if (!message.startsWith("Expected")) return { path, line, why: message }
     const said = message
       .replace("Expected", "expected")

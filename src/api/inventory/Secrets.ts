@@ -24,6 +24,12 @@ const kinds = ["password", "privateKey", "passphrase"] as const
 export const inline = ({ auth, path }: PlacedAuth): ReadonlyArray<Path> =>
   kinds.filter((kind) => typeof auth[kind] === "string").map((kind) => [...path, kind])
 
+/** The secrets in the text that are no key where one is expected: the name of a file, most likely. */
+export const noKeys = ({ auth: { privateKey }, path }: PlacedAuth): ReadonlyArray<Problem> =>
+  typeof privateKey !== "string" || /^\s*(?:-----BEGIN |PuTTY-User-Key-File)/.test(privateKey)
+    ? []
+    : [{ path: [...path, "privateKey"], why: "it is not the text of a private key; a key file is { path: FILE }" }]
+
 type Source = Exclude<Secret, string>
 
 interface Reader {
@@ -33,8 +39,14 @@ interface Reader {
   readonly problems: Array<Problem>
 }
 
-const missing = ({ config, env }: Source): string =>
-  env === undefined ? `the Config has no text at ${config}` : `the environment variable ${env} is not set`
+const missing = ({ env }: Source): string => {
+  if (env === undefined) return "the Config has no text at this path"
+  // A secret is easily written where its name is expected.
+  const shown = /^[A-Z_][A-Z0-9_]*$/.test(env)
+    ? `the environment variable ${env}`
+    : "the environment variable of this name"
+  return `${shown} is ${process.env[env] === "" ? "empty" : "not set"}`
+}
 
 /** What stands at a source; undefined after having told why there is nothing. */
 const read = (source: Source, path: Path, { environment, known, problems }: Reader) =>

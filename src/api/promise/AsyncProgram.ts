@@ -11,6 +11,8 @@ import type * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
 import { AsyncLocalStorage } from "node:async_hooks"
 import { InputError } from "../../errors.ts"
+import * as Membership from "../fleet/Membership.ts"
+import { signal as checkSignal } from "../Checks.ts"
 import { awaitExit, run as runFiber, unwrap } from "./Run.ts"
 import type { Session } from "../Session.ts"
 
@@ -18,16 +20,37 @@ import type { Session } from "../Session.ts"
 interface Stay {
   /** The session that changes of other clients wait for, until the program is over. */
   readonly holds: Session | undefined
+  /** The fleet whose run it is part of. */
+  readonly fleet: object | undefined
+  readonly membership: Membership.Membership | undefined
   readonly outer: Stay | undefined
   ended: boolean
 }
 
 const current = new AsyncLocalStorage<Stay | undefined>()
 
-const isHeld = (session: Session, stay: Stay | undefined): boolean => {
-  for (let link = stay; link !== undefined; link = link.outer) if (link.holds === session && !link.ended) return true
+/** The innermost one that holds this session. */
+const holding = (session: Session, stay: Stay | undefined): Stay | undefined => {
+  for (let link = stay; link !== undefined; link = link.outer) if (link.holds === session && !link.ended) return link
+  return undefined
+}
+
+const isWithin = (outer: Stay, stay: Stay | undefined): boolean => {
+  for (let link = stay; link !== undefined; link = link.outer) if (link === outer) return true
   return false
 }
+
+/** Whether the calling code is part of a program of this fleet. */
+export const isInFleet = (fleet: object): boolean => {
+  for (let link = current.getStore(); link !== undefined; link = link.outer) {
+    if (link.fleet === fleet && !link.ended) return true
+  }
+  return false
+}
+
+/** Runs an effect as one that the calling program would run, as far as fleets are concerned. */
+export const asMember = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.provideService(self, Membership.Current, current.getStore()?.membership)
 
 /** Runs the effects of a client's calls. */
 export interface Runner {
@@ -44,7 +67,8 @@ const clientError = ({ label, peer, sessionId }: Session, why: string): InputErr
 
 /** Throws an `InputError` for a change that would wait for the end of the very program that makes it. */
 export const checkInside = ({ stay }: Runner, session: Session): void => {
-  if (!isHeld(session, current.getStore()) || isHeld(session, stay)) return
+  const held = holding(session, current.getStore())
+  if (held === undefined || isWithin(held, stay)) return
   throw clientError(
     session,
     "it waits for the end of this program under locks; use the client that the program is given"
@@ -61,6 +85,7 @@ export interface Options {
   /** What it is lent. */
   readonly session: Session
   readonly holds: Session | undefined
+  readonly fleet?: object | undefined
   /** Why it is interrupted, where that is known. */
   readonly reason: () => unknown
 }
@@ -75,9 +100,9 @@ export interface Options {
 export const prepare = <A>(program: Program<A>): ((options: Options) => Effect.Effect<A, unknown>) => {
   const outer = current.getStore()
   const inCallersContext = AsyncLocalStorage.snapshot()
-  return ({ holds, reason, session }) =>
-    Effect.suspend(() => {
-      const stay: Stay = { holds, outer, ended: false }
+  return ({ fleet, holds, reason, session }) =>
+    Effect.flatMap(Membership.Current, (membership) => {
+      const stay: Stay = { holds, fleet, membership, outer, ended: false }
       const inside = Effect.gen(function* () {
         const calls = yield* FiberSet.make<unknown, unknown>()
         const loan = new Loan(stay, yield* FiberSet.runtime(calls)())
@@ -114,6 +139,7 @@ class Loan implements Runner {
 
   readonly run: Runner["run"] = async (effect, signal) => {
     this.#check()
+    checkSignal(signal)
     if (signal?.aborted === true) throw signal.reason
     const exit = await awaitExit(this.#fork(effect, signal === undefined ? {} : { signal }))
     if (Exit.hasInterrupts(exit)) this.#check()

@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import { InputError } from "../../errors.ts"
 import * as Audit from "../Audit.ts"
+import { changeId as checkChangeId } from "../Checks.ts"
 import * as AuditFile from "../audit/File.ts"
 
 /** Keeps a record; its rejection means that it could not be kept. */
@@ -33,12 +34,18 @@ const recorded =
       catch: (cause) => (cause instanceof Error ? cause.message : String(cause))
     })
 
-/** Runs an effect under a change id, if there is one. */
+/** Runs an effect under a change id, if there is one; throws an `InputError` for what is none. */
 export const named = <A, E>(self: Effect.Effect<A, E>, changeId: string | undefined): Effect.Effect<A, E> =>
-  changeId === undefined ? self : Audit.withChangeId(changeId)(self)
+  changeId === undefined ? self : Audit.withChangeId(checkedId(changeId))(self)
 
-/** What the options say; throws an `InputError` for an `audit` that is none. */
+const checkedId = (changeId: string): string => {
+  checkChangeId(changeId)
+  return changeId
+}
+
+/** What the options say; throws an `InputError` for an `audit` or a `changeId` that is none. */
 export const make = ({ audit, changeId }: AuditOptions): ClientAudit => {
+  if (changeId !== undefined) checkChangeId(changeId)
   if (audit === undefined) return { ready: Effect.void, around: (self) => named(self, changeId) }
   if (typeof audit !== "function" && (typeof audit !== "string" || audit === "")) {
     throw new InputError({ what: "audit", why: "expected the path of a file, or a function" })

@@ -7,13 +7,15 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import { InputError } from "../../errors.ts"
 import type { WireLogEntry } from "../../rpc/WireLogEntry.ts"
-import { millis } from "../../transport/Deadlines.ts"
+import { resolve } from "../../transport/Deadlines.ts"
 import * as Ssh from "../../transport/Ssh.ts"
 import type { Transport } from "../../transport/Transport.ts"
+import { knownNames, seconds } from "../Checks.ts"
 import type { AuditOptions } from "./ClientAudit.ts"
 import { defined } from "../Defined.ts"
 import type * as Netconf from "../Netconf.ts"
-import { read, type ReconnectingOptions } from "../reconnecting/Options.ts"
+import { names as reconnectNames, read, type ReconnectingOptions } from "../reconnecting/Options.ts"
+import { type RetryPlan, scheduleOf } from "./RetryPlan.ts"
 
 /** A duration: `"30 seconds"`. A bare number is milliseconds; below 1000 it is refused, because seconds were meant. */
 export type Timeout = Duration.Input
@@ -44,22 +46,21 @@ export interface NetconfClientOptions extends Omit<Netconf.ConnectOptions, "tran
   /** Instead of SSH to `hostname`: a simulated device's transport, or one of your own. */
   readonly transport?: Transport
   /** Opens the session anew whenever it is lost; `true` for all defaults. Default: one session, one life. */
-  readonly reconnect?: true | ReconnectingOptions
+  readonly reconnect?: true | ReconnectingClientOptions
+}
+
+/** As of the Effect API; the schedule may be plain: `{ times: 10, delay: "5 seconds" }`. */
+export interface ReconnectingClientOptions extends Omit<ReconnectingOptions, "schedule"> {
+  readonly schedule?: RetryPlan | NonNullable<ReconnectingOptions["schedule"]>
 }
 
 /** A timeout as it is; throws an `InputError` for what is none, or was meant as seconds. */
 export const timeout = (what: string, input: Timeout): Timeout => {
-  millis(what, input)
-  if (typeof input === "number" && input < 1000) {
-    throw new InputError({
-      what,
-      why: `${input} would be milliseconds; write "${input} seconds", or "${input} millis"`
-    })
-  }
+  seconds(what, input)
   return input
 }
 
-const names: Readonly<Record<keyof NetconfClientOptions, true>> = {
+const known: Readonly<Record<keyof NetconfClientOptions, true>> = {
   hostname: true,
   port: true,
   username: true,
@@ -91,12 +92,8 @@ const names: Readonly<Record<keyof NetconfClientOptions, true>> = {
   reconnect: true
 }
 
-/** A misspelt option would be silently left out, and `hostkey` is worth more than that. */
-export const checkNames = (options: object): void => {
-  const unknown = Object.keys(options).find((name) => !(name in names))
-  if (unknown !== undefined)
-    throw new InputError({ what: unknown, why: `no such option; there are ${Object.keys(names).join(", ")}` })
-}
+/** All of them. */
+export const clientNames: ReadonlyArray<string> = Object.keys(known)
 
 const redacted = (secret: string | Redacted.Redacted<string>): Redacted.Redacted<string> =>
   typeof secret === "string" ? Redacted.make(secret) : secret
@@ -127,8 +124,12 @@ const authOf = (options: NetconfClientOptions): { readonly auth?: ReadonlyArray<
 const transportOf = (options: NetconfClientOptions): Transport => {
   if (options.transport !== undefined) return options.transport
   const { hostKey, hostname, port, username } = options
-  if (hostname === undefined) throw new InputError({ what: "hostname", why: "it is missing" })
-  if (username === undefined) throw new InputError({ what: "username", why: "it is missing" })
+  if (hostname === undefined) throw new InputError({ what: "hostname", why: "expected a name or an address" })
+  if (username === undefined) throw new InputError({ what: "username", why: "expected a name to log in with" })
+  if (options.ssh !== undefined) {
+    knownNames("ssh", options.ssh, ["localAddress", "keepalive", "algorithms", "subsystem"])
+    if (options.ssh.keepalive !== "off") checked("ssh.keepalive", options.ssh.keepalive)
+  }
   return Ssh.make({
     host: hostname,
     username,
@@ -147,8 +148,10 @@ export const checked = (what: string, input: Timeout | "none" | undefined): void
 /** How the session comes back, if it does; throws an `InputError`. */
 export const reconnectOptions = ({ reconnect }: NetconfClientOptions): ReconnectingOptions | undefined => {
   if (reconnect === undefined) return undefined
-  const options = reconnect === true ? {} : reconnect
-  checked("waitLimit", options.waitLimit)
+  if (reconnect === true) return {}
+  knownNames("reconnect", reconnect, reconnectNames)
+  const { schedule, ...rest } = reconnect
+  const options = schedule === undefined ? rest : { ...rest, schedule: scheduleOf("reconnect.schedule", schedule) }
   read(options)
   return options
 }
@@ -160,8 +163,8 @@ const wireLogOf = (sink: NetconfClientOptions["wireLog"]): Netconf.ConnectOption
 /** The options of the session; throws an `InputError`. */
 export const connectOptions = (options: NetconfClientOptions): Netconf.ConnectOptions => {
   const { deadlines, readTimeout, socketConnectTimeout } = options
+  resolve(deadlines)
   for (const [phase, input] of Object.entries(deadlines ?? {})) checked(`deadlines.${phase}`, input)
-  checked("keepalive.every", options.keepalive?.every)
   checked("keepalive.deadline", options.keepalive?.deadline)
   const { capabilities, framing, invalidUtf8, label, limits, maxAbandoned, maxOutstanding, missingSessionId, profile } =
     options

@@ -20,6 +20,9 @@ export const statesOf = (session: ReconnectingSession): AsyncIterable<ClientStat
 /** The session as one that comes back; throws an `InputError` where that was not asked for. */
 export const asReconnecting = (session: Session): ReconnectingSession => {
   if ("states" in session) return session as ReconnectingSession
-  const { label, peer, sessionId } = session
-  throw new InputError({ label, peer, sessionId, what: "reconnect", why: "the client was made without this option" })
+  throw notReconnecting(session.label, session.peer)
 }
+
+/** For whoever asks for the states of a client that has none. */
+export const notReconnecting = (label: string | undefined, peer: string): InputError =>
+  new InputError({ label, peer, what: "reconnect", why: "the client was made without this option" })

@@ -4,17 +4,19 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
-import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { InputError } from "../../errors.ts"
-import { callersContext, prepare } from "./AsyncProgram.ts"
+import { aFunction, knownNames, shown, signal as checkSignal } from "../Checks.ts"
+import { checkList, checkNamed, limitNames, ofDevices, onDevice } from "../fleet/Devices.ts"
+import { checkRetry, runNames } from "../fleet/Plan.ts"
+import { type RetryPlan, scheduleOf } from "./RetryPlan.ts"
+import { asMember, callersContext, isInFleet, prepare } from "./AsyncProgram.ts"
 import * as ClientAudit from "./ClientAudit.ts"
-import { checked, checkNames, connectOptions, type NetconfClientOptions, timeout } from "./ClientOptions.ts"
+import { clientNames, connectOptions, type NetconfClientOptions } from "./ClientOptions.ts"
 import {
   type Device,
   type DeviceResult,
@@ -53,13 +55,6 @@ export type FleetClientProgram<A> = (
   client: NetconfSessionClient,
   context: { readonly device: Device; readonly signal: AbortSignal }
 ) => Promise<A>
-
-/** How often a program is tried again, and after which time each. */
-export interface RetryPlan {
-  readonly times: number
-  /** Default: 1 second, doubled from try to try up to 30 seconds, each varied by a fifth. */
-  readonly delay?: Duration.Input
-}
 
 export interface FleetClientRunOptions extends Omit<RunOptions, "retry">, OfChange, Signal {
   /** By error tag: `{ ConnectionError: { times: 3, delay: "5 seconds" } }`. */
@@ -147,15 +142,23 @@ export class FleetClientRun<A> implements AsyncIterable<FleetResult<A>> {
   }
 }
 
-const deviceOf = (given: FleetDeviceOptions | Device): Device => {
+const deviceNames = [
+  ...ofDevices,
+  ...clientNames.filter((name) => !(notADevices as ReadonlyArray<string>).includes(name))
+]
+
+/** Throws an `InputError`; whether it can be connected to is checked with the other devices of the fleet. */
+const checkDevice = (given: FleetDeviceOptions | Device, where: string): void => {
+  checkNamed(given, where)
+  const wrong = notADevices.find((key) => key in given)
+  if (wrong === undefined) return knownNames("", given, deviceNames)
+  const why = wrong === "connectTimeout" ? "use deadlines, one for each step" : "it is no option of a device in a fleet"
+  throw new InputError({ what: wrong, why })
+}
+
+const deviceOf = (given: FleetDeviceOptions | Device, where: string): Device => {
+  checkDevice(given, where)
   const { name, redundancyGroup, tags, wireLog, ...options } = given
-  const wrong = notADevices.find((key) => key in options)
-  if (wrong !== undefined) {
-    const why =
-      wrong === "connectTimeout" ? "use deadlines, one for each step" : "it is no option of a device in a fleet"
-    throw new InputError({ label: name, what: wrong, why })
-  }
-  checkNames(options)
   return {
     ...connectOptions(options),
     ...defined({ redundancyGroup, tags, wireLog: wireLogOf(wireLog) }),
@@ -174,27 +177,18 @@ const wireLogOf = (wireLog: WireLog): Device["wireLog"] => {
   }
 }
 
-type AnySchedule = Schedule.Schedule<unknown, unknown>
-
-const scheduleOf = (tag: string, plan: RetryPlan | AnySchedule): AnySchedule => {
-  if (!("times" in plan)) return plan
-  const { delay, times } = plan
-  if (!Number.isSafeInteger(times) || times < 0) {
-    throw new InputError({ what: `retry.${tag}.times`, why: `expected a whole number from 0, got ${String(times)}` })
-  }
-  const spaced: AnySchedule = delay === undefined ? growing : Schedule.spaced(timeout(`retry.${tag}.delay`, delay))
-  return Schedule.upTo(spaced, { times })
-}
-
-const growing: AnySchedule = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")]).pipe(
-  Schedule.jittered
-)
-
 const retryOf = (retry: FleetClientRunOptions["retry"]): Pick<RunOptions, "retry"> => {
   if (retry === undefined) return {}
+  checkRetry(retry, `{ ConnectionError: { times: 3, delay: "5 seconds" } }`)
   const plans = Object.entries(retry).filter(([, plan]) => plan !== undefined)
-  return { retry: Object.fromEntries(plans.map(([tag, plan]) => [tag, scheduleOf(tag, plan!)])) }
+  return { retry: Object.fromEntries(plans.map(([tag, plan]) => [tag, scheduleOf(`retry.${tag}`, plan!)])) }
 }
+
+/** What is a fleet's besides its limits. */
+const ofFleets = ["audit", "changeId"]
+
+/** Of reading an inventory. */
+const ofFiles = ["format", "profiles", "transport"]
 
 const stopWith = (signal: AbortSignal, started: FleetClientRun<unknown>): void => {
   const stop = () => started.stop()
@@ -220,11 +214,15 @@ export class NetconfFleet implements AsyncDisposable {
 
   /** Nothing is connected yet. Throws an `InputError` for options that cannot work. */
   constructor(devices: ReadonlyArray<FleetDeviceOptions | Device>, options: NetconfFleetOptions = {}) {
+    checkList(devices, "NetconfFleet.fromInventory(path)")
+    knownNames("", options, [...limitNames, ...ofFleets])
     const { audit, changeId, ...limits } = options
-    checked("idleTime", limits.idleTime)
     const audited = { ...(audit === undefined ? {} : { audit }), ...(changeId === undefined ? {} : { changeId }) }
     this.#audit = ClientAudit.make(audited)
-    const layer = Fleet.layer(devices.map(deviceOf), limits)
+    const layer = Fleet.layer(
+      devices.map((device, i) => onDevice(device, () => deviceOf(device, `device ${i + 1}`))),
+      limits
+    )
     this.#context = unwrap(Effect.runSyncExit(Layer.buildWithScope(layer, this.#scope)), undefined)
     this.#fleet = Effect.runSync(Effect.provideContext(Fleet, this.#context))
   }
@@ -232,11 +230,15 @@ export class NetconfFleet implements AsyncDisposable {
   /** The fleet of an inventory file; rejects with an `InputError` that tells everything that is wrong with it. */
   static async fromInventory(
     path: string,
-    { format, profiles, transport, ...options }: NetconfFleetOptions & Inventory.FileOptions = {}
+    given: NetconfFleetOptions & Inventory.FileOptions = {}
   ): Promise<NetconfFleet> {
-    const given = { format, profiles, transport }
-    const known = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
-    return new NetconfFleet(await run(Inventory.fromFile(path, known)), options)
+    if (typeof path !== "string" || path === "") {
+      throw new InputError({ what: "path", why: `expected the path of an inventory, got ${shown(path)}` })
+    }
+    knownNames("", given, [...limitNames, ...ofFleets, ...ofFiles])
+    const { format, profiles, transport, ...options } = given
+    const read = Inventory.fromFile(path, defined({ format, profiles, transport }))
+    return new NetconfFleet(await run(read), options)
   }
 
   /** By name, in the order that they were given in. */
@@ -254,17 +256,19 @@ export class NetconfFleet implements AsyncDisposable {
    * and the signal's reason if it is aborted already.
    */
   run<A>(program: FleetClientProgram<A>, options: FleetClientRunOptions = {}): FleetClientRun<A> {
+    aFunction("program", program, "async (client) => client.getConfig()")
+    knownNames("", options, [...runNames, "changeId", "signal"])
     const { changeId, retry, signal, ...rest } = options
+    checkSignal(signal)
     signal?.throwIfAborted()
-    checked("soak", rest.soak)
     const inCallersContext = callersContext()
     const onDevice = (session: Session, device: Device) => {
       const asked: AsyncProgram<A> = (client, { signal }) => program(client, { device, signal })
       const asking = inCallersContext(() => prepare(lent(asked)))
-      const running = asking({ session, holds: undefined, reason: () => signal?.reason })
+      const running = asking({ session, holds: undefined, fleet: this, reason: () => signal?.reason })
       return Effect.andThen(this.#audit.ready, running)
     }
-    const starting = Fleet.start(onDevice, { ...rest, ...retryOf(retry) })
+    const starting = asMember(Fleet.start(onDevice, { ...rest, ...retryOf(retry) }))
     const scope = Scope.makeUnsafe()
     const inFleet = Effect.provideContext(Scope.provide(starting, scope), this.#context)
     const audited = this.#audit.around(ClientAudit.named(inFleet, changeId))
@@ -273,8 +277,15 @@ export class NetconfFleet implements AsyncDisposable {
     return started
   }
 
-  /** Ends the runs, whose writes finish, then all sessions. Never rejects. */
-  close(): Promise<void> {
+  /**
+   * Ends the runs, whose writes finish, then all sessions. Rejects only inside of a program of this fleet, with an
+   * `InputError`: it would wait for the end of that program.
+   */
+  async close(): Promise<void> {
+    if (isInFleet(this)) {
+      const why = "it waits for the end of the programs of the fleet, of which this is one; use stop() of the run"
+      throw new InputError({ operation: "close", what: "fleet", why })
+    }
     this.#closing ??= Effect.runPromise(Scope.close(this.#scope, Exit.void))
     return this.#closing
   }

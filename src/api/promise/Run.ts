@@ -3,6 +3,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
+import { signal as checkSignal } from "../Checks.ts"
 
 /** The value, or the error itself thrown; an interruption by the signal throws its reason. */
 export const unwrap = <A, E>(exit: Exit.Exit<A, E>, signal: AbortSignal | undefined): A => {
@@ -13,6 +14,7 @@ export const unwrap = <A, E>(exit: Exit.Exit<A, E>, signal: AbortSignal | undefi
 
 /** An already aborted signal starts nothing; a later one interrupts. */
 export const run = async <A, E>(effect: Effect.Effect<A, E>, signal?: AbortSignal): Promise<A> => {
+  checkSignal(signal)
   if (signal?.aborted === true) throw signal.reason
   return unwrap(await Effect.runPromiseExit(effect, signal === undefined ? {} : { signal }), signal)
 }

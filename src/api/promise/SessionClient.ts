@@ -14,13 +14,14 @@ import type { Reply } from "../../rpc/Reply.ts"
 import { checkInside, freeRunner, prepare, type Program, type Runner } from "./AsyncProgram.ts"
 import type { EditOptions } from "../Change.ts"
 import { named } from "./ClientAudit.ts"
+import { aFunction, aSchedule, isRecord, knownNames } from "../Checks.ts"
 import { checked, timeout } from "./ClientOptions.ts"
-import type { ConfirmedCommitOptions } from "../ConfirmedCommit.ts"
+import { checkConfirmedCommit, type ConfirmedCommitOptions } from "../ConfirmedCommit.ts"
 import type { Datastore } from "../Datastore.ts"
 import { defined } from "../Defined.ts"
 import type { Fragment } from "../Fragment.ts"
 import type { LockedOptions } from "../Locks.ts"
-import type { operations } from "../Operations.ts"
+import { ofPromises, type operations } from "../Operations.ts"
 import { type CommitRpcReply, type EditResult, type RpcReply, toCommitReply, toPlain } from "./RpcReply.ts"
 import type { Session } from "../Session.ts"
 
@@ -199,6 +200,7 @@ export abstract class NetconfSessionClient {
     program: AsyncProgram<A>,
     { changeId, signal, wait, ...options }: LockedClientOptions = {}
   ): Promise<A> {
+    aFunction("program", program, "async (inside) => inside.commit()")
     const waiting = wait === undefined ? {} : { wait: lockSchedule(wait) }
     const { session } = this
     const inside = prepare(lent(program))({ session, holds: session, reason: () => signal?.reason })
@@ -208,18 +210,17 @@ export abstract class NetconfSessionClient {
 
   /**
    * Commits for a limited time, runs a check on a session of its own, and confirms; a check that rejects, is aborted or
-   * takes too long cancels the commit. Without `config` it commits what a program inside of {@link locked} has loaded.
+   * takes too long cancels the commit; so does one that resolves to false, with an `InputError`. Without `config` it commits
+   * what a program inside of {@link locked} has loaded.
    *
    * @example
    * await client.confirmedCommit({ timeout: "2 minutes", config }, async (other) => {
    *   await other.get({ filter })
    * })
    */
-  async confirmedCommit<A>(
-    { changeId, record, signal, ...options }: ConfirmedCommitClientOptions,
-    verify: AsyncProgram<A>
-  ): Promise<A> {
-    checked("timeout", options.timeout)
+  async confirmedCommit<A>(given: ConfirmedCommitClientOptions, verify: AsyncProgram<A>): Promise<A> {
+    checkConfirmedCommit(given, verify, ofPromises)
+    const { changeId, record, signal, ...options } = given
     checked("margin", options.margin)
     const recording = record === undefined ? {} : { record: (id: string) => Effect.promise(async () => record(id)) }
     const { session: holds } = this
@@ -280,7 +281,11 @@ export const lent =
     program(new LentClient(session, runner), { signal })
 
 const lockSchedule = (wait: NonNullable<LockedClientOptions["wait"]>): NonNullable<LockedOptions["wait"]> => {
-  if (!("every" in wait)) return wait
+  if (Schedule.isSchedule(wait) || !isRecord(wait)) {
+    aSchedule("wait", wait, `{ every: "2 seconds", upTo: "1 minute" } or `)
+    return wait
+  }
+  knownNames("wait", wait, ["every", "upTo"])
   const spaced = Schedule.spaced(timeout("wait.every", wait.every))
   return Schedule.upTo(spaced, { duration: timeout("wait.upTo", wait.upTo) })
 }

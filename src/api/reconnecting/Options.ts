@@ -5,7 +5,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { type ConnectError, InputError } from "../../errors.ts"
-import { millis } from "../../transport/Deadlines.ts"
+import { aSchedule, knownNames, seconds, shown, wholeNumber } from "../Checks.ts"
 import type { DownReason } from "./ConnectionState.ts"
 
 export interface ReconnectingOptions {
@@ -46,20 +46,16 @@ export interface Settings {
   readonly readRetries: number
 }
 
-const names: ReadonlyArray<string> = ["schedule", "whileDown", "waitLimit", "readRetries"]
+export const names: ReadonlyArray<string> = ["schedule", "whileDown", "waitLimit", "readRetries"]
 
 /** Throws an `InputError`. */
 export const read = (options: ReconnectingOptions): Settings => {
+  knownNames("", options, names)
   const { readRetries = 2, schedule = defaultSchedule, waitLimit = "1 minute", whileDown = "wait" } = options
-  const unknown = Object.keys(options).find((name) => !names.includes(name))
-  if (unknown !== undefined) {
-    throw new InputError({ what: unknown, why: `no such option; there are ${names.join(", ")}` })
-  }
+  aSchedule("schedule", schedule)
   if (whileDown !== "wait" && whileDown !== "fail") {
-    throw new InputError({ what: "whileDown", why: `expected wait or fail, got ${String(whileDown)}` })
+    throw new InputError({ what: "whileDown", why: `expected wait or fail, got ${shown(whileDown)}` })
   }
-  if (!Number.isSafeInteger(readRetries) || readRetries < 0) {
-    throw new InputError({ what: "readRetries", why: `expected a whole number from 0, got ${readRetries}` })
-  }
-  return { schedule, wait: whileDown === "wait", waitLimit: millis("waitLimit", waitLimit), readRetries }
+  wholeNumber("readRetries", readRetries, 0)
+  return { schedule, wait: whileDown === "wait", waitLimit: seconds("waitLimit", waitLimit), readRetries }
 }

@@ -4,13 +4,17 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { execFileSync } from "node:child_process"
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
+  existsSync,
+  linkSync,
   mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync
 } from "node:fs"
@@ -61,11 +65,11 @@ describe("layerFile", () => {
       const path = join(yield* temporary, "audit.jsonl")
       const evil = "x\u009b2J\u202e\u2028y"
       device.faults.add(Faults.refuse({ tag: evil }), { on: "commit" })
-      yield* Effect.flip(session.commit()).pipe(Audit.withChangeId(evil), Effect.provide(Audit.layerFile(path)))
+      yield* Effect.provide(Effect.flip(session.commit()), Audit.layerFile(path))
       const [before, after] = linesOf(path)
       // oxlint-disable-next-line no-control-regex -- these are what must not be there
       assert.match(before! + after!, /^[\u0020-\u007e]+$/)
-      assert.strictEqual((JSON.parse(before!) as Audit.Entry).changeId, evil)
+      assert.include((JSON.parse(after!) as Audit.Entry).error, evil)
     })
   )
 
@@ -121,6 +125,42 @@ describe("layerFile", () => {
         return path
       }
     ],
+    [
+      "a file that others can read",
+      /others can read .*audit\.jsonl \(mode 0640\): chmod 600 it/,
+      (directory) => {
+        const path = join(directory, "audit.jsonl")
+        writeFileSync(path, "")
+        chmodSync(path, 0o640)
+        return path
+      }
+    ],
+    [
+      "a symbolic link, wherever it points",
+      /audit\.jsonl is a symbolic link: give the file itself/,
+      (directory) => {
+        symlinkSync(join(directory, "missing"), join(directory, "audit.jsonl"))
+        return join(directory, "audit.jsonl")
+      }
+    ],
+    [
+      "a file with another name",
+      /audit\.jsonl has another name, .* \(2 hard links\)/,
+      (directory) => {
+        const path = join(directory, "audit.jsonl")
+        writeFileSync(path, "", { mode: 0o600 })
+        linkSync(path, join(directory, "other"))
+        return path
+      }
+    ],
+    [
+      "a directory that others can write",
+      /others can write the directory .* \(mode 0777\): chmod go-w it/,
+      (directory) => {
+        chmodSync(directory, 0o777)
+        return join(directory, "audit.jsonl")
+      }
+    ],
     ["a directory", /EISDIR/, (directory) => directory],
     ["a path that is not there", /ENOENT/, (directory) => join(directory, "missing", "audit.jsonl")],
     [
@@ -144,6 +184,44 @@ describe("layerFile", () => {
       })
     )
   }
+
+  it.live("takes a file in a directory like /tmp, where each can remove only his own", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporary
+      chmodSync(directory, 0o1777)
+      yield* Effect.provide(Effect.void, Audit.layerFile(join(directory, "audit.jsonl")))
+    })
+  )
+
+  it.live("creates nothing where a link points, and writes nothing once the file has become one", () =>
+    Effect.gen(function* () {
+      const { device, session } = yield* connected()
+      const directory = yield* temporary
+      const [path, aim] = [join(directory, "audit.jsonl"), join(directory, "aim")]
+      yield* Effect.gen(function* () {
+        yield* session.editConfig({ config })
+        renameSync(path, `${path}.1`)
+        symlinkSync(aim, path)
+        assert.strictEqual((yield* Effect.flip(session.commit()))._tag, "AuditError")
+        assert.isFalse(existsSync(aim))
+        writeFileSync(aim, "", { mode: 0o600 })
+        assert.include((yield* Effect.flip(session.commit())).message, "is a symbolic link")
+      }).pipe(Effect.provide(Audit.layerFile(path)))
+      assert.strictEqual(readFileSync(aim, "utf8"), "")
+      assert.strictEqual(device.commits, 0)
+    })
+  )
+
+  it.live("refuses a file in a directory of somebody else", () =>
+    Effect.gen(function* () {
+      if (process.getuid?.() !== 0) return
+      const directory = yield* temporary
+      chownSync(directory, 65534, 65534)
+      const path = join(directory, "audit.jsonl")
+      const error = yield* Effect.flip(Effect.provide(Effect.void, Audit.layerFile(path)))
+      assert.match(error.message, /belongs to user id 65534, not to 0/)
+    })
+  )
 
   it.live("refuses a file of somebody else", () =>
     Effect.gen(function* () {
@@ -174,7 +252,10 @@ describe("layerFile", () => {
   )
 
   /** Replaces a method of every open file for the length of the scope. */
-  const patched = (name: "sync" | "write", replaced: (real: (...args: ReadonlyArray<unknown>) => unknown) => unknown) =>
+  const patched = (
+    name: "read" | "sync" | "write",
+    replaced: (real: (...args: ReadonlyArray<unknown>) => unknown) => unknown
+  ) =>
     Effect.acquireRelease(
       Effect.promise(async () => {
         const file = await open(process.execPath)
@@ -188,6 +269,26 @@ describe("layerFile", () => {
       }),
       (restore) => Effect.sync(restore)
     )
+
+  it.live("waits a moment for the end of a line that another process is just writing", () =>
+    Effect.gen(function* () {
+      const { session } = yield* connected()
+      const path = join(yield* temporary, "audit.jsonl")
+      yield* Effect.gen(function* () {
+        const half = `{"id":"other`
+        writeFileSync(path, half, { mode: 0o600 })
+        let looks = 0
+        yield* patched("read", (real) => {
+          // Between the first look and the second.
+          if (++looks === 2) appendFileSync(path, `"}\n`)
+          return real()
+        })
+        yield* session.editConfig({ config })
+        assert.deepStrictEqual(linesOf(path)[0], `${half}"}`)
+        assert.lengthOf(linesOf(path), 3)
+      }).pipe(Effect.provide(Audit.layerFile(path)))
+    })
+  )
 
   it.live("has the first record on the disk before anything is sent", () =>
     Effect.gen(function* () {

@@ -39,7 +39,7 @@ describe("FleetPlan", () => {
       ["canary", "d6 d2"],
       ["rest", "d1 d3 d4 d5 d7"]
     ])
-    assert.deepStrictEqual(steps({ canary: 20 }), [["canary", "d1 d2 d3 d4 d5 d6 d7"]])
+    assert.deepStrictEqual(steps({ canary: 7 }), [["canary", "d1 d2 d3 d4 d5 d6 d7"]])
   })
 
   it("stops at the first failure by default where there is a canary or a batch", () => {
@@ -51,18 +51,22 @@ describe("FleetPlan", () => {
   })
 
   for (const [what, options, message] of [
-    ["an option that does not exist", { concurency: 3 }, /concurency: no such option; there are devices, concurrency/],
+    [
+      "an option that does not exist",
+      { concurency: 3 },
+      /concurency: no such option, did you mean concurrency\? There are devices, concurrency/
+    ],
     [
       "a name that is not in the fleet",
       { devices: ["d8"] },
       /devices: there is no device called d8; near it: d1, d2, d3/
     ],
     ["a name that is there twice", { devices: ["d1", "d1"] }, /devices: d1 is named twice/],
-    ["no name", { devices: [] }, /devices: no device is named/],
+    ["no name", { devices: [] }, /devices: expected at least one name, got an empty list/],
     ["a test that accepts none", { devices: () => false }, /devices: none of the fleet's 7 is wanted/],
     ["a canary that does not take part", { devices: ["d1"], canary: ["d2"] }, /canary: there is no device called d2/],
     ["a canary of no device", { canary: 0 }, /canary: expected a whole number from 1, got 0/],
-    ["a canary of no name", { canary: [] }, /canary: no device is named/],
+    ["a canary of no name", { canary: [] }, /canary: expected at least one name, got an empty list/],
     ["a soak without a canary", { soak: "1 minute" }, /soak: there is no canary to wait for/],
     ["a soak that is no duration", { canary: 1, soak: "soon" as "1 minute" }, /soak: soon is not a duration/],
     ["half a device at once", { concurrency: 0.5 }, /concurrency: expected a whole number from 1, got 0.5/],
@@ -73,19 +77,61 @@ describe("FleetPlan", () => {
       { stopAfter: { ratio: 10 } },
       /stopAfter.ratio: expected a number above 0 and up to 1, got 10/
     ],
+    ["more canaries than devices", { canary: 8 }, /canary: expected at most the 7 that the run has, got 8/],
+    [
+      "one name in the place of a list",
+      { devices: "d1" },
+      /devices: expected a list of names, got "d1"; write \["d1"\]/
+    ],
+    ["a canary in the place of a list", { canary: "d1" }, /canary: expected a list of names, got "d1"/],
+    ["a number in quotes", { concurrency: "2" }, /concurrency: expected a whole number from 1, got "2"/],
+    ["seconds as a bare number", { canary: 1, soak: 30 }, /soak: 30 would be milliseconds; write "30 seconds"/],
+    ["two rules in one", { stopAfter: { failures: 5, ratio: 0.01 } }, /stopAfter: expected .*, got both/],
+    ["a rule without a number", { stopAfter: {} }, /stopAfter: expected .*, got neither/],
+    ["a misspelt rule", { stopAfter: { failure: 1 } }, /stopAfter.failure: no such option, did you mean failures\?/],
+    ["atLeast of failures", { stopAfter: { failures: 1, atLeast: 5 } }, /stopAfter.atLeast: it belongs to ratio/],
+    ["a Schedule without a tag", { retry: Schedule.recurs(1) }, /retry: expected error tags, .*, got a Schedule/],
+    ["a number of retries", { retry: 3 }, /retry: expected error tags, .*, got 3/],
+    ["a plan of the Promise API", { retry: { RpcError: { times: 3 } } }, /retry.RpcError: expected a Schedule/],
+    [
+      "a misspelt error",
+      { retry: { ConectionError: Schedule.recurs(1) } },
+      /retry.ConectionError: no such error, did you mean ConnectionError\?/
+    ],
+    ["an error by half its name", { retry: { Channel: Schedule.recurs(1) } }, /did you mean ChannelError\?/],
     ["a rule that is none", { stopAfter: 3 as unknown as "never" }, /stopAfter: expected \{ failures: 3 \}/],
-    ["to retry a login", { retry: { AuthError: Schedule.recurs(1) } }, /retry.AuthError: it is never retried/]
+    [
+      "to retry a login",
+      { retry: { AuthError: Schedule.recurs(1) } },
+      /retry.AuthError: it is never retried; .* ConnectionError, ChannelError, DeadlineError, RpcError may be/
+    ]
   ] as const) {
     it(`refuses ${what}`, () => {
       assert.match(refusal(options as FleetPlan.RunOptions), message)
     })
   }
 
+  it("retries a program's own errors, also where they sound like the library's", () => {
+    for (const tag of ["NotYet", "IpcError", "BatteryError"]) {
+      assert.doesNotThrow(() => plan({ retry: { [tag]: Schedule.recurs(1) } }))
+    }
+  })
+
   const done = { device: "d1", outcome: "failed", wrote: false, canary: false } as const
 
-  it("goes on after a success, whatever the rule", () => {
+  it("goes on after a success", () => {
     const success = { ...done, outcome: "succeeded", wrote: true, canary: true } as const
-    assert.isUndefined(FleetPlan.stopsAfter({ failures: 1 }, success, { done: 5, failures: 4 }))
+    for (const rule of [{ failures: 1 }, "never", "first write"] as const) {
+      assert.isUndefined(FleetPlan.stopsAfter(rule, success, { done: 5, failures: 4 }))
+    }
+    assert.isUndefined(FleetPlan.stopsAfter({ ratio: 0.5 }, success, { done: 10, failures: 4 }))
+  })
+
+  it("stops after a success too when that makes the ratio count", () => {
+    const success = { ...done, device: "d10", outcome: "succeeded" } as const
+    const stopped = FleetPlan.stopsAfter({ ratio: 0.3, atLeast: 10 }, success, { done: 10, failures: 9 })
+    const detail = "d10 succeeded; 9 of the 10 that are done did not succeed"
+    assert.deepStrictEqual(stopped, { by: "failures", detail })
   })
 
   it("stops for a failure in the canary, also with never", () => {

@@ -1,4 +1,4 @@
-/** When the program of a device is run again: rule 11 of change safety. */
+/** When the program of a device is run again: docs/change-safety.md, "Many devices". */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -6,8 +6,10 @@ import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/testing/TestClock"
 import { Fleet, type Program } from "../../../src/api/Fleet.ts"
-import { ConnectionError, DeadlineError, RpcError } from "../../../src/errors.ts"
-import { Faults } from "../../../src/testing.ts"
+import { ConnectionError, DeadlineError, type OperationError, RpcError } from "../../../src/errors.ts"
+import { Faults, SampleModel, SimulatedDevice } from "../../../src/testing.ts"
+import type { Transport } from "../../../src/transport/Transport.ts"
+import { print } from "../../../src/xml/Print.ts"
 import { settle } from "../../rpc/peer.ts"
 import { fleetOf, refused, simulated, summarized, without, write } from "../fleet.ts"
 
@@ -92,5 +94,38 @@ describe("retry", () => {
       yield* run.stop
       assert.deepInclude((yield* run.summary).devices[0], { state: "interrupted", attempts: 1 })
     }).pipe(Effect.scoped, without(["d1"]))
+  )
+})
+
+describe("a run that is stopped", () => {
+  it.effect("sends nothing later, also where a write that waited turns out never to have left", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make({})
+      let opened = 0
+      const transport: Transport = {
+        ...device.transport,
+        open: (handler, context) =>
+          Effect.map(device.transport.open(handler, context), (connection) => {
+            const first = opened++ === 0
+            let frames = 0
+            return { ...connection, write: (frame) => connection.write(frame) && !(first && ++frames >= 2) }
+          })
+      }
+      const { fleet } = yield* fleetOf([{ name: "d1", transport }])
+      const config = `<system xmlns="${SampleModel.system}"><hostname>late</hostname></system>`
+      const program: Program<unknown, OperationError, never> = (session) =>
+        Effect.andThen(session.getConfig(), session.editConfig({ target: "running", config }))
+      const retry = { ChannelError: Schedule.spaced("1 second") }
+      const run = yield* Effect.provideService(Fleet.start(program, { retry }), Fleet, fleet)
+      yield* settle
+      yield* run.stop
+      yield* settle
+      for (const session of device.sessions.values()) session.cut()
+      yield* settle
+      yield* TestClock.adjust("5 seconds")
+      yield* settle
+      assert.deepInclude((yield* run.summary).devices[0], { attempts: 1, wrote: false })
+      assert.notInclude(print(device.running), "late")
+    })
   )
 })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Ssh from "../../../src/transport/Ssh.ts"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
@@ -55,6 +56,45 @@ describe("Fleet.layer", () => {
     ["no device", [], {}, /devices: a fleet needs at least one device/],
     ["a name that is there twice", named(["a", "b", "a"]), {}, /devices at device 3: there is another device called a/],
     ["a device without a name", named([""]), {}, /devices at device 1: it has no name/],
+    [
+      "a misspelt tag",
+      [{ ...named(["a"])[0]!, tag: ["leaf"] } as Device],
+      {},
+      /device on a: tag: .*did you mean tags\?/
+    ],
+    [
+      "a misspelt group",
+      [{ ...named(["a"])[0]!, redundancygroup: "b" } as Device],
+      {},
+      /device on a: redundancygroup: .*did you mean redundancyGroup\?/
+    ],
+    [
+      "a tag without a list",
+      named(["a"], () => ({ tags: "leaf" as never })),
+      {},
+      /on a: tags: expected a list .*"leaf"/
+    ],
+    [
+      "a group that is none",
+      named(["a"], () => ({ redundancyGroup: 7 as never })),
+      {},
+      /redundancyGroup: expected a name/
+    ],
+    ["a device without a transport", [{ name: "a" } as never], {}, /device on a: transport: expected a way to reach/],
+    [
+      "a transport that cannot work",
+      named(["a"], () => ({ transport: Ssh.make({ host: "a", username: "b", port: "830" as never }) })),
+      {},
+      /device on a: port: "830" is not a port/
+    ],
+    [
+      "an option of a session that cannot work",
+      named(["a"], () => ({ deadlines: { rcp: "1 second" } as never })),
+      {},
+      /device on a: deadlines.rcp: .*did you mean rpc\?/
+    ],
+    ["a file", "inventory.yaml" as never, {}, /devices: expected a list .*; read a file with Inventory.fromFile/],
+    ["idle seconds as a bare number", named(["a"]), { idleTime: 60 }, /idleTime: 60 .*write "60 seconds"/],
     ["no session", named(["a"]), { maxSessions: 0 }, /maxSessions: expected a whole number from 1, got 0/],
     ["part of a session", named(["a"]), { maxSessionsPerDevice: 1.5 }, /maxSessionsPerDevice: expected a whole number/],
     ["no connect", named(["a"]), { connectsPerSecond: 0 }, /connectsPerSecond: expected a whole number/],
@@ -63,7 +103,7 @@ describe("Fleet.layer", () => {
       "an option that does not exist",
       named(["a"]),
       { maxSession: 3 } as FleetOptions,
-      /maxSession: no such option; there are maxSessions/
+      /maxSession: no such option, did you mean maxSessions\? There are maxSessions/
     ]
   ] as const) {
     it.effect(`refuses ${what}`, () =>

@@ -75,6 +75,37 @@ devices:
     })
   )
 
+  it.effect("follows one alias as fast as another, however many there are", () =>
+    Effect.gen(function* () {
+      const devices = Array.from({ length: 20_000 }, (_, i) => `  d${i}: *d`).join("\n")
+      const text = `${login}groups:\n  g: &d { port: 22 }\ndevices:\n${devices}\n`
+      const { reached } = yield* decode(text)
+      assert.strictEqual(reached.get("d19999")!.port, 22)
+    })
+  )
+
+  it.effect("takes an alias for the latest anchor before it, also below another alias", () =>
+    Effect.gen(function* () {
+      const { reached } = yield* decode(`${login}
+devices:
+  a: { port: &p 1 }
+  b: &b { port: *p }
+  c: { port: &p 2 }
+  d: *b
+  e: { port: *p }
+  f: &f { port: &q 3 }
+  g: { port: &q 4 }
+  h: *f
+  i: { port: *q }
+  &k j: { username: *k }
+`)
+      const ports = ["a", "b", "c", "d", "e", "f", "g", "h", "i"].map((name) => reached.get(name)!.port)
+      assert.deepStrictEqual(ports, [1, 1, 2, 1, 2, 3, 4, 3, 4])
+      assert.strictEqual(reached.get("j")!.username, "j")
+      yield* refuses(`${login}devices: { a: { port: *p }, b: { port: &p 1 } }`, "no such anchor before this alias")
+    })
+  )
+
   it.effect("says what is wrong with tabs, tags, keys that are no text, further documents, and broken text", () =>
     Effect.gen(function* () {
       yield* refuses(`devices:\n\ta: {}`, "lab at line 2: column 1: a tab in the indentation: use spaces")
@@ -129,7 +160,8 @@ devices:
       yield* refuses("leaf-01\n", "expected a map with the key devices, found text")
       yield* refuses("devices: [a, b]", "devices: expected a map of devices by their names, found a list")
       yield* refuses("defaults: {}", "lab at devices: it is missing")
-      yield* refuses("device: {}", "there is no such key; there are defaults, groups, devices")
+      yield* refuses("device: {}", "device: there is no such key: did you mean devices?")
+      yield* refuses("x: {}\ndevices: {}", "x: there is no such key; there are defaults, groups, devices")
       for (const empty of ["devices: {}", "devices:"]) assert.deepStrictEqual((yield* decode(empty)).devices, [])
     })
   )

@@ -109,11 +109,63 @@ describe("NetconfClient with reconnect", () => {
     )
   })
 
+  it("has a state all the time, also while nothing is connected", async () => {
+    await withDevice(
+      async (client, device) => {
+        const stopped = (why: RegExp) => {
+          const { state } = client
+          assert(state._tag === "Stopped" && "detail" in state.why)
+          assert.match(state.why.detail, why)
+        }
+        await client.disconnect()
+        stopped(/the client was disconnected/)
+        const other = new NetconfClient({ transport: device.transport, reconnect: true })
+        assert.strictEqual(other.state._tag, "Stopped")
+        const connecting = client.connect()
+        assert.deepStrictEqual(client.state, { _tag: "Connecting", attempt: 1 })
+        await connecting
+        assert.strictEqual(client.state._tag, "Up")
+      },
+      { reconnect: { schedule: soon } }
+    )
+    const refused = new Errors.AuthError({ tried: [], offered: [], detail: "no" })
+    const client = new NetconfClient({ transport: { peer: "a", open: () => Effect.fail(refused) }, reconnect: true })
+    await rejection(client.connect())
+    const { state } = client
+    assert(state._tag === "Stopped")
+    assert.instanceOf(state.why, Errors.AuthError)
+  })
+
+  it("says how the last attempt failed when it is not connected in time, and not that nobody answered", async () => {
+    const refused = new Errors.ConnectionError({ reason: "refused", detail: "nobody listens" })
+    const transport = { peer: "192.0.2.1:830", open: () => Effect.fail(refused) }
+    const client = new NetconfClient({ transport, connectTimeout: "50 millis", reconnect: { schedule: soon } })
+    const error = await rejection(client.connect())
+    assert(error instanceof Errors.DeadlineError)
+    assert.match(
+      error.message,
+      /^connect on 192.0.2.1:830: not connected within 50 ms; the last attempt: ConnectionError: refused: nobody listens/
+    )
+  })
+
+  it("takes the times and the delay of its schedule in plain words", async () => {
+    let attempts = 0
+    const refused = new Errors.ConnectionError({ reason: "refused", detail: "nobody listens" })
+    const open = () => Effect.suspend(() => (attempts++, Effect.fail(refused)))
+    const schedule = { times: 2, delay: "1 millis" } as const
+    const client = new NetconfClient({ transport: { peer: "a", open }, reconnect: { schedule } })
+    assert.instanceOf(await rejection(client.connect()), Errors.ConnectionError)
+    assert.strictEqual(attempts, 3)
+  })
+
   it("refuses options that cannot be, and to tell states that nobody asked for", async () => {
     const wrong: ReadonlyArray<readonly [object, string]> = [
       [{ waitLimit: 30 }, "waitLimit"],
       [{ readRetries: -1 }, "readRetries"],
-      [{ retries: 1 }, "retries"]
+      [{ retries: 1 }, "reconnect.retries"],
+      [{ schedule: "1 second" }, "reconnect.schedule"],
+      [{ schedule: { times: "3" } }, "reconnect.schedule.times"],
+      [{ schedule: { times: 3, deley: 1 } }, "reconnect.schedule.deley"]
     ]
     for (const [reconnect, what] of wrong) {
       assert.throws(
@@ -127,6 +179,6 @@ describe("NetconfClient with reconnect", () => {
       }
     })
     const client = new NetconfClient({ hostname: "192.0.2.1", username: "a", reconnect: true })
-    assert.throws(() => client.state, /call connect\(\) first/)
+    assert.throws(() => client.states(), /call connect\(\) first/)
   })
 })

@@ -96,7 +96,7 @@ describe("NetconfFleet", () => {
         failed: 2,
         unknown: 0,
         interrupted: 0,
-        "not started": 0
+        notStarted: 0
       })
       assert.include(String(summary), "d2")
     })
@@ -144,7 +144,7 @@ describe("NetconfFleet", () => {
       assert.strictEqual(summary.stopped?.by, "left")
       assert.deepStrictEqual(
         summary.devices.map(({ state }) => state),
-        ["succeeded", "succeeded", "interrupted", "interrupted", "not started"]
+        ["succeeded", "succeeded", "interrupted", "interrupted", "notStarted"]
       )
     })
   })
@@ -334,6 +334,38 @@ describe("NetconfFleet", () => {
       const [result] = [...(await collect(fleet.run((client) => client.get(), { devices: ["d1"] }))).values()]
       assert.instanceOf(result!.error, Errors.ChannelError)
     })
+  })
+
+  it("refuses to be closed from inside of a program, for whose end that would wait", async () => {
+    await withFleet(1, async ({ device, fleet }) => {
+      const late: Array<Promise<void>> = []
+      const program = async (client: NetconfSessionClient) => {
+        await client.editConfig({ config: hostname("new") })
+        const error = await rejection(fleet.close())
+        assert.instanceOf(error, Errors.InputError)
+        assert.include((error as Error).message, "it waits for the end of the programs of the fleet")
+        late.push(new Promise((resolve) => setTimeout(() => resolve(fleet.close()), 10)))
+      }
+      const [result] = [...(await collect(fleet.run(program))).values()]
+      assert.strictEqual(result!.outcome, "succeeded", String(result!.error))
+      // What the program has left behind is inside of nothing.
+      await late[0]
+      assert.strictEqual(device("d1").sessions.size, 0)
+    })
+  })
+
+  it("refuses a run inside of a program on a device of its redundancy group, which would wait for it", async () => {
+    const group = () => ({ redundancyGroup: "g" })
+    const nested = async ({ fleet }: Simulated) => {
+      const outer = async () => {
+        const error = await rejection((async () => fleet.run(async () => {}, { devices: ["d2"] }))())
+        assert.instanceOf(error, Errors.InputError)
+        assert.include((error as Error).message, "d2 is of the redundancy group g")
+      }
+      const [result] = [...(await collect(fleet.run(outer, { devices: ["d1"] }))).values()]
+      assert.strictEqual(result!.outcome, "succeeded", String(result!.error))
+    }
+    await withFleet(2, nested, {}, group)
   })
 
   it("records the writes of its programs, under the change they belong to", async () => {

@@ -1,0 +1,292 @@
+/**
+ * Where the notifications of one subscription wait for their reader: a ring with a policy for what happens when it is
+ * full. The session's reader puts in, synchronously, and never waits; readers take out in chunks.
+ *
+ * What is in it when it ends is read first, then the reason. A reader that is cancelled while it waits has taken nothing.
+ * What the policy does to the connection (pausing it) belongs to whoever gives `onFull` and `onRoom`.
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Stream from "effect/Stream"
+import { InputError } from "../errors.ts"
+
+/**
+ * What happens to an item for which there is no room. `suspend`: it is kept, and the source is told to stop (`onFull`) until
+ * there is room again. `dropNewest`: it is dropped. `dropOldest`: those that waited longest are. `unbounded`: there always
+ * is room, as long as memory lasts.
+ */
+export type Policy = "suspend" | "dropNewest" | "dropOldest" | "unbounded"
+
+export interface QueueLimits {
+  /** Default: `suspend`. */
+  readonly policy?: Policy
+  /** Items that may wait. Default: 4096. */
+  readonly capacity?: number
+  /** Bytes that may wait. Default: 16 MiB. */
+  readonly maxBytes?: number
+}
+
+export interface QueueHooks {
+  /** An item came for which there was no room, or which took the last of it; once, until `onRoom`. */
+  readonly onFull?: () => void
+  /** Half of the queue is free again. */
+  readonly onRoom?: () => void
+  /** So many items were dropped; called when the queue is as it is afterwards. */
+  readonly onDrop?: (count: number) => void
+}
+
+/** What has passed through a queue. `received = delivered + dropped + size`. */
+export interface QueueStatistics {
+  readonly size: number
+  /** Bytes of what waits now. */
+  readonly bytes: number
+  readonly received: number
+  readonly delivered: number
+  readonly dropped: number
+  /** The most items that have ever waited. */
+  readonly highWatermark: number
+}
+
+/** What became of an item. `full`: it was accepted, and the source should pause; only `suspend` says so. */
+export type Offered = "accepted" | "dropped" | "full"
+
+/** Largest chunk that a reader gets unless it says otherwise. */
+const largestChunk = 4096
+const smallestRing = 16
+
+export class SubscriptionQueue<A, E = never> {
+  readonly policy: Policy
+  readonly capacity: number
+  readonly maxBytes: number
+  readonly #sizeOf: (item: A) => number
+  readonly #hooks: QueueHooks
+  /** A power of two long, so that an index wraps by a mask. */
+  #ring: Array<A | undefined> = Array.from({ length: smallestRing })
+  #head = 0
+  #size = 0
+  #bytes = 0
+  #received = 0
+  #delivered = 0
+  #dropped = 0
+  #highWatermark = 0
+  #isFull = false
+  #end: Exit.Exit<void, E> | undefined
+  /** Readers that found nothing, in the order in which they came. */
+  readonly #waiting = new Set<() => void>()
+  #waking = false
+
+  /** Throws an `InputError` for limits that are none. */
+  constructor(sizeOf: (item: A) => number, limits: QueueLimits = {}, hooks: QueueHooks = {}) {
+    this.policy = limits.policy ?? "suspend"
+    const bounded = this.policy !== "unbounded"
+    this.capacity = bounded ? checked("capacity", limits.capacity ?? 4096) : Infinity
+    this.maxBytes = bounded ? checked("maxBytes", limits.maxBytes ?? 16 * 1024 * 1024) : Infinity
+    this.#sizeOf = sizeOf
+    this.#hooks = hooks
+  }
+
+  /** Puts an item in. Readers that wait get it, and all that follows at once, in a microtask. Never throws, never waits. */
+  offer(item: A): Offered {
+    this.#received++
+    const size = this.#sizeOf(item)
+    if (this.#end !== undefined) return this.#drop(1)
+    const fits = this.#fits(size)
+    if (!fits && this.policy !== "suspend") {
+      this.#fill()
+      if (this.policy === "dropNewest" || size > this.maxBytes) return this.#refuse()
+      this.#makeRoom(size)
+    }
+    this.#push(item, size)
+    if (this.#size >= this.capacity || this.#bytes >= this.maxBytes) this.#fill()
+    return this.#isFull && this.policy === "suspend" ? "full" : "accepted"
+  }
+
+  /** No more comes. What waits is still read, then readers get the reason; the first one counts. */
+  end(reason: Exit.Exit<void, E>): void {
+    if (this.#end !== undefined) return
+    this.#end = reason
+    this.#wake()
+  }
+
+  /** Why it ended, whether or not all of it has been read. */
+  get ended(): Exit.Exit<void, E> | undefined {
+    return this.#end
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  get statistics(): QueueStatistics {
+    return {
+      size: this.#size,
+      bytes: this.#bytes,
+      received: this.#received,
+      delivered: this.#delivered,
+      dropped: this.#dropped,
+      highWatermark: this.#highWatermark
+    }
+  }
+
+  /** The next item, if there is one. */
+  poll(): A | undefined {
+    return this.#size === 0 ? undefined : this.#shift(1)[0]
+  }
+
+  /** The first items, at most `max`; they stay where they are. */
+  peek(max = 100): ReadonlyArray<A> {
+    return this.#slice(Math.min(max, this.#size))
+  }
+
+  /** Drops what waits, and counts it. Returns how many. */
+  clear(): number {
+    const count = this.#size
+    if (count > 0) {
+      this.#remove(count)
+      this.#drop(count)
+      this.#roomAgain()
+    }
+    return count
+  }
+
+  /**
+   * What waits, at most `max` of it, as soon as there is any. When it is over: fails with the reason, or with `Done`.
+   * Interrupting it takes nothing.
+   */
+  take(max = largestChunk): Effect.Effect<readonly [A, ...Array<A>], E | Cause.Done> {
+    return Effect.suspend((): Effect.Effect<readonly [A, ...Array<A>], E | Cause.Done> => {
+      if (this.#size > 0) return Effect.succeed(this.#shift(max) as [A, ...Array<A>])
+      const end = this.#end
+      if (end !== undefined) return Exit.isSuccess(end) ? Cause.done() : Effect.failCause(end.cause)
+      // The fiber takes for itself when it runs: one that is interrupted in between has taken nothing.
+      return Effect.flatMap(this.#arrival, () => this.take(max))
+    })
+  }
+
+  readonly #arrival: Effect.Effect<void> = Effect.callback<void>((resume) => {
+    const cancel = this.wait(() => resume(Effect.void))
+    return Effect.sync(cancel)
+  })
+
+  /**
+   * All that comes, in chunks. Whoever leaves it in the middle of a chunk leaves the rest of that chunk: with `chunk: 1`
+   * nothing is taken that is not handed on.
+   */
+  stream(options: { readonly chunk?: number } = {}): Stream.Stream<A, E> {
+    return Stream.fromPull(Effect.succeed(this.take(options.chunk ?? largestChunk)))
+  }
+
+  /**
+   * Calls back once, when there is something to {@link poll} or it is over; returns how to stop waiting. Readers are
+   * called in the order in which they came, each as long as there is something left.
+   */
+  wait(wake: () => void): () => void {
+    // A function of its own: the same one may wait twice.
+    const waiter = (): void => wake()
+    this.#waiting.add(waiter)
+    this.#wake()
+    return () => void this.#waiting.delete(waiter)
+  }
+
+  #fits(size: number): boolean {
+    return this.#size < this.capacity && this.#bytes + size <= this.maxBytes
+  }
+
+  #push(item: A, size: number): void {
+    if (this.#size === this.#ring.length) this.#resize(this.#ring.length * 2)
+    this.#ring[(this.#head + this.#size) & (this.#ring.length - 1)] = item
+    this.#size++
+    this.#bytes += size
+    if (this.#size > this.#highWatermark) this.#highWatermark = this.#size
+    if (this.#waiting.size > 0) this.#wake()
+  }
+
+  #fill(): void {
+    if (this.#isFull) return
+    this.#isFull = true
+    this.#hooks.onFull?.()
+  }
+
+  /** An item that is large may be refused although there is room for others. */
+  #refuse(): "dropped" {
+    this.#drop(1)
+    this.#roomAgain()
+    return "dropped"
+  }
+
+  #drop(count: number): "dropped" {
+    this.#dropped += count
+    this.#hooks.onDrop?.(count)
+    return "dropped"
+  }
+
+  #makeRoom(size: number): void {
+    let count = 0
+    for (let freed = 0; this.#size - count >= this.capacity || this.#bytes - freed + size > this.maxBytes; count++) {
+      freed += this.#sizeOf(this.#ring[(this.#head + count) & (this.#ring.length - 1)]!)
+    }
+    this.#remove(count)
+    this.#drop(count)
+  }
+
+  #slice(count: number): Array<A> {
+    const items: Array<A> = []
+    for (let i = 0; i < count; i++) items.push(this.#ring[(this.#head + i) & (this.#ring.length - 1)]!)
+    return items
+  }
+
+  #shift(max: number): Array<A> {
+    const items = this.#slice(Math.min(Math.max(1, max), this.#size))
+    this.#delivered += items.length
+    this.#remove(items.length)
+    this.#roomAgain()
+    return items
+  }
+
+  #remove(count: number): void {
+    const mask = this.#ring.length - 1
+    for (let i = 0; i < count; i++) {
+      const at = (this.#head + i) & mask
+      this.#bytes -= this.#sizeOf(this.#ring[at]!)
+      this.#ring[at] = undefined
+    }
+    this.#head = (this.#head + count) & mask
+    this.#size -= count
+    // What a burst has needed is given back when it is over.
+    if (this.#size === 0 && this.#ring.length > largestChunk) this.#resize(smallestRing)
+  }
+
+  #resize(length: number): void {
+    const items: Array<A | undefined> = this.#slice(this.#size)
+    items.length = length
+    this.#ring = items
+    this.#head = 0
+  }
+
+  /** Room is told at half: a reader that takes one at a time does not stop and start its source at each. */
+  #roomAgain(): void {
+    if (!this.#isFull || this.#size > this.capacity / 2 || this.#bytes > this.maxBytes / 2) return
+    this.#isFull = false
+    this.#hooks.onRoom?.()
+  }
+
+  /** In a microtask: the reader of the session finishes its batch before anyone runs, and a batch wakes once. */
+  #wake(): void {
+    if (this.#waking || this.#waiting.size === 0 || (this.#size === 0 && this.#end === undefined)) return
+    this.#waking = true
+    queueMicrotask(() => {
+      this.#waking = false
+      // Those who begin to wait now are not asked in this round.
+      for (const waiter of Array.from(this.#waiting)) {
+        if (this.#size === 0 && this.#end === undefined) return
+        if (this.#waiting.delete(waiter)) waiter()
+      }
+    })
+  }
+}
+
+const checked = (what: string, value: number): number => {
+  if (value === Infinity || (Number.isSafeInteger(value) && value > 0)) return value
+  throw new InputError({ what, why: `${String(value)} is not a whole number above zero` })
+}
