@@ -77,7 +77,7 @@ export const checkConfirmedCommit = (
   knownNames("confirmedCommit", options, optionNames, ofPromises)
   aFunction("verify", verify, "confirmedCommit({ timeout, config }, (session) => session.get())")
   checkLockOptions(options)
-  if (options.record !== undefined) aFunction("record", options.record, "(persistId) => Effect.log(persistId)")
+  if (options.record !== undefined) aFunction("record", options.record, "(persistId) => writeDown(persistId)")
   const { verifyOn = "new-session" } = options
   if (verifyOn === "new-session" || verifyOn === "this-session") return
   throw new InputError({ what: "verifyOn", why: `expected new-session or this-session, got ${shown(verifyOn)}` })
@@ -274,8 +274,8 @@ const check = <A, E, R>(
 
 /**
  * Commits for a limited time, checks, and confirms. Fails with the check's own error when that failed, with the commit
- * cancelled; so does a check that returns false, with an `InputError`; where the cancellation failed too, that error is attached to the cause and says between which two moments
- * the device rolls back by itself.
+ * cancelled; so does a check that returns false, with an `InputError`. Where the cancellation failed too, that error is
+ * attached to the cause and says between which two moments the device rolls back by itself.
  *
  * Besides the errors of its operations: `DeadlineError` of phase `verify` when the check left no time to confirm.
  */

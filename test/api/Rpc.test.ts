@@ -115,7 +115,7 @@ describe("rpc", () => {
         datastore,
         deadline,
         kind,
-        lease,
+        lease: lease && { ...lease, lasts: lease.lasts?.() },
         release
       })
       const given = (made: Operation<unknown>) => ({
