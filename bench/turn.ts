@@ -4,9 +4,9 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { Ending } from "../src/api/Ending.ts"
-import { Gate } from "../src/api/Gate.ts"
-import * as Turn from "../src/api/Turn.ts"
+import { Ending } from "../src/api/session/Ending.ts"
+import { Gate } from "../src/api/session/Gate.ts"
+import * as Turn from "../src/api/session/Turn.ts"
 import { OperationPool } from "../src/sessions/OperationPool.ts"
 import { answer } from "./measure.ts"
 

@@ -11,7 +11,7 @@ export * as Netconf from "./api/Netconf.ts"
 export { type ConnectOptions, NetconfSession } from "./api/Netconf.ts"
 export type { ReconnectingOptions, ReconnectingSession } from "./api/Reconnecting.ts"
 export type { ConnectionState, DownReason } from "./api/reconnecting/ConnectionState.ts"
-export type { KeepaliveOptions } from "./api/Keepalive.ts"
+export type { KeepaliveOptions } from "./api/session/Keepalive.ts"
 export type { Session, Statistics } from "./api/Session.ts"
 export type { CloseReason } from "./rpc/Session.ts"
 export type { WireLogEntry } from "./rpc/WireLogEntry.ts"
@@ -49,22 +49,28 @@ export type {
 export * as Inventory from "./api/Inventory.ts"
 
 // Operations, and what they are given and give back
-export { operations as Operations } from "./api/Operations.ts"
+export { operations as Operations } from "./api/operations/Operations.ts"
 export type { CallOptions, Kind, LeaseChange, Needs, Operation } from "./rpc/Operation.ts"
 export type { Reply } from "./rpc/Reply.ts"
-export * as Filter from "./api/Filter.ts"
-export type { Fragment } from "./api/Fragment.ts"
-export type { Datastore, Url } from "./api/Datastore.ts"
-export type { GetConfigOptions, GetOptions } from "./api/Retrieve.ts"
-export type { CopyConfigOptions, DeleteConfigOptions, EditConfigOptions, Source, ValidateOptions } from "./api/Edit.ts"
-export type { LockOptions } from "./api/Lock.ts"
-export type { CancelCommitOptions, CommitOptions, CommitReply } from "./api/Commit.ts"
-export type { KillSessionOptions } from "./api/SessionControl.ts"
-export type { RpcOptions } from "./api/Rpc.ts"
-export type { EditOptions, EditReport } from "./api/Change.ts"
-export type { ConfirmedCommitOptions } from "./api/ConfirmedCommit.ts"
-export type { LockedOptions } from "./api/Locks.ts"
-export type { BreakStale, LockHolder } from "./api/StaleLocks.ts"
+export * as Filter from "./api/operations/Filter.ts"
+export type { Fragment } from "./api/operations/Fragment.ts"
+export type { Datastore, Url } from "./api/operations/Datastore.ts"
+export type { GetConfigOptions, GetOptions } from "./api/operations/Retrieve.ts"
+export type {
+  CopyConfigOptions,
+  DeleteConfigOptions,
+  EditConfigOptions,
+  Source,
+  ValidateOptions
+} from "./api/operations/Edit.ts"
+export type { LockOptions } from "./api/operations/Lock.ts"
+export type { CancelCommitOptions, CommitOptions, CommitReply } from "./api/operations/Commit.ts"
+export type { KillSessionOptions } from "./api/operations/SessionControl.ts"
+export type { RpcOptions } from "./api/operations/Rpc.ts"
+export type { EditOptions, EditReport } from "./api/changes/Change.ts"
+export type { ConfirmedCommitOptions } from "./api/changes/ConfirmedCommit.ts"
+export type { LockedOptions } from "./api/changes/Locks.ts"
+export type { BreakStale, LockHolder } from "./api/changes/StaleLocks.ts"
 
 // Transports, ready-made and one's own
 export * as Ssh from "./transport/Ssh.ts"

@@ -17,7 +17,7 @@ export { operationPoolSize, setOperationPoolSize } from "./sessions/OperationPoo
 export { resetCredentials } from "./transport/CredentialGuard.ts"
 export * as Redaction from "./telemetry/Redaction.ts"
 export type { WireLogEntry } from "./rpc/WireLogEntry.ts"
-export * as Filter from "./api/Filter.ts"
+export * as Filter from "./api/operations/Filter.ts"
 export * as Element from "./xml/Element.ts"
 export * as Xml from "./xml/Xml.ts"
 export { xml } from "./xml/Template.ts"

@@ -81,7 +81,7 @@ describe("this test", () => {
     Effect.gen(function* () {
       for (const program of [
         () => Effect.logTrace("x", { a: planted.crypt }),
-        () => Effect.fail(new Error(planted.url)),
+        () => Effect.fail({ why: planted.url }),
         () => Effect.die(planted.pem),
         () => Effect.annotateCurrentSpan("a", planted.short).pipe(Effect.withSpan("b")),
         ({ wireLog }: Tools) => (wireLog === true ? Effect.void : wireLog({ xml: planted.cli } as never))

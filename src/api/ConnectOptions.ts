@@ -13,8 +13,8 @@ import type { Transport } from "../transport/Transport.ts"
 import { defaultLimits, type Limits } from "../xml/Parse.ts"
 import { findIllegal } from "../xml/Print.ts"
 import { isRecord, kindOf, knownNames, shown, texts, wholeNumber } from "./Checks.ts"
-import * as Keepalive from "./Keepalive.ts"
-import { closeSession } from "./SessionControl.ts"
+import * as Keepalive from "./session/Keepalive.ts"
+import { closeSession } from "./operations/SessionControl.ts"
 
 export interface ConnectOptions {
   /** How the device is reached: `Ssh.make`, `Ssh.share`, a simulated device's, or one of your own. */

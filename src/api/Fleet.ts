@@ -25,7 +25,7 @@ import * as FleetSessions from "./fleet/Sessions.ts"
 import type { FleetStatistics } from "./fleet/Sessions.ts"
 import type { DeviceResult, Progress, Summary } from "./fleet/Summary.ts"
 import type { Session } from "./Session.ts"
-import type { Writes } from "./Writes.ts"
+import type { Writes } from "./session/Writes.ts"
 
 export type { Device, FleetOptions } from "./fleet/Devices.ts"
 export type { Retry, RetryTag, RunOptions, StopAfter } from "./fleet/Plan.ts"

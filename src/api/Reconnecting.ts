@@ -29,10 +29,10 @@ import {
   toCloseReason,
   unavailable
 } from "./reconnecting/ConnectionState.ts"
-import { checkConfirmedCommit } from "./ConfirmedCommit.ts"
+import { checkConfirmedCommit } from "./changes/ConfirmedCommit.ts"
 import { Acquired } from "./reconnecting/Forfeits.ts"
-import { checkLocked } from "./Locks.ts"
-import { makeMethods } from "./Operations.ts"
+import { checkLocked } from "./changes/Locks.ts"
+import { makeMethods } from "./operations/Operations.ts"
 import { Pins } from "./reconnecting/Pins.ts"
 import { isFinal, read, type ReconnectingOptions, type Settings, steadyAfter } from "./reconnecting/Options.ts"
 import type { Session } from "./Session.ts"

@@ -13,7 +13,7 @@ import {
   type RunOptions
 } from "../../src/api/Fleet.ts"
 import type { Session } from "../../src/api/Session.ts"
-import * as Writes from "../../src/api/Writes.ts"
+import * as Writes from "../../src/api/session/Writes.ts"
 import { type OperationError, RpcError } from "../../src/errors.ts"
 import type { Operation } from "../../src/rpc/Operation.ts"
 import { SimulatedDevice } from "../../src/testing.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Schema from "effect/Schema"
-import { operations } from "../../src/api/Operations.ts"
+import { operations } from "../../src/api/operations/Operations.ts"
 import { type Call, Calls } from "../../src/rpc/Calls.ts"
 
 const asked = {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { operations } from "../../src/api/Operations.ts"
+import { operations } from "../../src/api/operations/Operations.ts"
 import { Leases } from "../../src/rpc/Leases.ts"
 import type { Operation } from "../../src/rpc/Operation.ts"
 

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { operations } from "../../src/api/Operations.ts"
+import { operations } from "../../src/api/operations/Operations.ts"
 import { type Call, Calls } from "../../src/rpc/Calls.ts"
 import { Outbox } from "../../src/rpc/Outbox.ts"
 

@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import { operations } from "../../src/api/Operations.ts"
+import { operations } from "../../src/api/operations/Operations.ts"
 import type { Operation } from "../../src/rpc/Operation.ts"
 import type { Connected, Peer } from "./peer.ts"
 import {

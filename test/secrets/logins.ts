@@ -92,7 +92,7 @@ export const logins: ReadonlyArray<Row> = [
     "AuthError",
     against(
       { authenticate: asking },
-      { auth: { keyboardInteractive: () => Effect.fail(new Error(`password: ${planted.password}`)) } }
+      { auth: { keyboardInteractive: () => Effect.fail({ why: `password: ${planted.password}` }) } }
     )
   ],
   [

@@ -81,10 +81,10 @@ export const emittedBy = (
     const logger = (format: Logger.Logger<unknown, unknown>) => Logger.map(format, (line) => emit("log", line))
     const wireLog = sink === "lines" ? true : (entry: unknown) => Effect.sync(() => emit("wire log", entry))
     const exit = yield* Effect.exit(Effect.scoped(program({ wireLog, emit }))).pipe(
-      Effect.provide(
-        Logger.layer([logger(Logger.formatJson), logger(Logger.formatStructured), logger(Logger.formatSimple)])
-      ),
-      Effect.provide(Audit.layer({ record: (entry) => Effect.sync(() => emit("audit", entry)) })),
+      Effect.provide([
+        Logger.layer([logger(Logger.formatJson), logger(Logger.formatStructured), logger(Logger.formatSimple)]),
+        Audit.layer({ record: (entry) => Effect.sync(() => emit("audit", entry)) })
+      ]),
       Effect.provideService(References.MinimumLogLevel, "Trace"),
       Effect.provideService(Tracer.Tracer, recordingTracer(spans))
     )

@@ -5,6 +5,7 @@ import * as Inventory from "../../src/api/Inventory.ts"
 import * as Netconf from "../../src/api/Netconf.ts"
 import { NetconfClient } from "../../src/api/promise.ts"
 import type { Session } from "../../src/api/Session.ts"
+import type { NetconfError } from "../../src/errors.ts"
 import * as Faults from "../../src/testing/Faults.ts"
 import * as SampleModel from "../../src/testing/SampleModel.ts"
 import * as SimulatedDevice from "../../src/testing/SimulatedDevice.ts"
@@ -89,7 +90,7 @@ const promise =
           emit("client", client)
         }
       },
-      catch: (error) => error
+      catch: (error) => error as NetconfError
     })
 
 export const promises: ReadonlyArray<Row> = [
@@ -113,7 +114,7 @@ export const promises: ReadonlyArray<Row> = [
     () =>
       Effect.try({
         try: () => new NetconfClient({ hostname: "h", username: "u", pasword: planted.password } as never),
-        catch: (error) => error
+        catch: (error) => error as NetconfError
       })
   ]
 ]

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
-import * as Filter from "../../src/api/Filter.ts"
+import * as Filter from "../../src/api/operations/Filter.ts"
 import * as Netconf from "../../src/api/Netconf.ts"
 import type { Session } from "../../src/api/Session.ts"
 import { ConnectionError } from "../../src/errors.ts"

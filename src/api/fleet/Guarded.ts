@@ -6,7 +6,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { Run } from "../../rpc/Operation.ts"
-import { makeMethods } from "../Operations.ts"
+import { makeMethods } from "../operations/Operations.ts"
 import type { Forfeits } from "../reconnecting/Forfeits.ts"
 import { Pins } from "../reconnecting/Pins.ts"
 import type { Session } from "../Session.ts"

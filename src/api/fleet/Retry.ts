@@ -7,7 +7,7 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type { Retry } from "./Plan.ts"
-import type { Writes } from "../Writes.ts"
+import type { Writes } from "../session/Writes.ts"
 
 type Next = (error: unknown) => Effect.Effect<unknown, unknown>
 

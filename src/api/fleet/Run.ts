@@ -21,7 +21,7 @@ import { type Plan, type Step, stopsAfter } from "./Plan.ts"
 import { retrying } from "./Retry.ts"
 import * as FleetSummary from "./Summary.ts"
 import type { DeviceResult, Progress, Stopped, Summary } from "./Summary.ts"
-import * as Writes from "../Writes.ts"
+import * as Writes from "../session/Writes.ts"
 
 /** One device of the run. */
 interface Task {

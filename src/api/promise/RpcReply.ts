@@ -4,8 +4,8 @@ import { inspect } from "node:util"
 import type { ProtocolError, RpcErrorItem } from "../../errors.ts"
 import type { Reply } from "../../rpc/Reply.ts"
 import type { Element } from "../../xml/Element.ts"
-import type { EditReport } from "../Change.ts"
-import type { CommitReply } from "../Commit.ts"
+import type { EditReport } from "../changes/Change.ts"
+import type { CommitReply } from "../operations/Commit.ts"
 import { unwrap } from "./Run.ts"
 
 /** A reply with its lazy parts as plain properties. */
