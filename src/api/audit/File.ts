@@ -37,7 +37,7 @@ const obstacle = (path: string, stats: Stats): string | undefined => {
   return foreign(path, stats, user)
 }
 
-/** Whoever can write a directory can put another file in the place of this one; in a sticky one, only of his own. */
+/** Whoever can write a directory can put another file in the place of this one; in a sticky one, only of their own. */
 const obstacleAround = (path: string, stats: Stats): string | undefined => {
   const user = process.getuid?.()
   if (user === undefined) return undefined

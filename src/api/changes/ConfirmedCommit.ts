@@ -98,7 +98,7 @@ const load = ({ run, session }: ConfirmedCommitContext, config: Fragment | undef
     if (capabilities.has(":validate") && session.profile.validateBeforeCommit) yield* run(validateOperation())
   })
 
-/** On some devices the candidate keeps what was cancelled: nobody is to commit that along with his own. */
+/** On some devices the candidate keeps what was cancelled: nobody is to commit that along with their own. */
 const clear = ({ cleanUp, run, session }: ConfirmedCommitContext): Effect.Effect<void, OperationError> =>
   Effect.suspend(() => {
     if (session.ended || !session.leases.held.has("candidate")) return Effect.void

@@ -7,14 +7,14 @@ import * as Effect from "effect/Effect"
 /** What makes the waiting itself interruptible; what comes after it must not be. */
 export type Restore = <A>(self: Effect.Effect<A>) => Effect.Effect<A>
 
-/** Takes one out of the line, if he still stands there; calling what it returns lets him go on, inline. */
+/** Takes one out of the line, if it still stands there; calling what it returns lets it go on, inline. */
 export type Serve = () => (() => void) | undefined
 
 /** One who wants a slot. */
 export interface Wish {
-  /** Does not wait: whoever waits for him keeps a slot meanwhile. */
+  /** Does not wait: whoever waits for it keeps a slot meanwhile. */
   urgent: boolean
-  /** To be called when that turns out while he waits. */
+  /** To be called when that turns out while it waits. */
   hurry: (() => void) | undefined
 }
 
@@ -56,7 +56,7 @@ export class Line {
     })
   }
 
-  /** Takes the oldest one out; calling what it returns lets him go on, inline. */
+  /** Takes the oldest one out; calling what it returns lets it go on, inline. */
   next(): (() => void) | undefined {
     while (this.#head < this.#places.length) {
       const place = this.#places[this.#head++]!

@@ -1,6 +1,6 @@
 /**
  * A state that changes, as a stream of its latest values: whoever is slow finds that there is news, not how often, so
- * nobody holds back what he watches.
+ * a reader holds back nothing.
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"

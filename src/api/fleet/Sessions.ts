@@ -209,7 +209,7 @@ export class FleetSessions {
     return session
   }
 
-  /** What is lost with a session. Who was using it is told of the loss of his locks by the loss of the session. */
+  /** What is lost with a session. Who was using it learns of lost locks by the loss of the session. */
   #forfeit({ device: { name }, session, users }: Shared): void {
     const leases = session === undefined ? undefined : leasesOf(session)
     if (leases === undefined) return

@@ -50,7 +50,7 @@ export const elements = (fragment: Fragment, what: string): ReadonlyArray<Elemen
 
 const isText = (node: Element.Node): boolean => textOf(node).trim() !== ""
 
-/** What stands in a wrapper that the caller wrote himself; what would be lost with it is refused. */
+/** What stands in a wrapper of the caller; what would be lost with it is refused. */
 const contentOf = (wrapper: Element.Element): ReadonlyArray<Element.Element> => {
   const what = wrapper.name
   if (wrapper.children.some(isText))

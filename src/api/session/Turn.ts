@@ -1,7 +1,7 @@
 /**
  * Whose turn it is: first the gate, while another program of the session is under locks; then the session's own semaphore,
  * which keeps its order; then a permit of the operation pool, which is fair between devices. In this order nobody who
- * waits for his own device holds a permit that another could use.
+ * waits for a device of its own holds a permit that another could use.
  */
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
@@ -36,7 +36,7 @@ export const make = (options: TurnOptions): Turn => {
   const { device, ending, gate, maxOutstanding, pool, queueDeadline } = options
   const semaphore = Semaphore.makeUnsafe(maxOutstanding)
   const enter = <A, E>(waits: Waits, self: Effect.Effect<A, E>) => {
-    // The end of the session frees whoever waits for the pool, and he frees the semaphore.
+    // The end of the session frees whoever waits for the pool, and with that the semaphore.
     const permitted = waits.permits ? semaphore.withPermit(pool.withPermit(device, self, ending)) : self
     return waits.gate ? gate.pass(permitted) : permitted
   }
