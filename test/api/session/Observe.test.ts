@@ -380,7 +380,7 @@ describe("the names of metrics", () => {
         "netconf.sessions.ended",
         "netconf.tolerated"
       ])
-      const page = readFileSync(join(import.meta.dirname, "..", "..", "docs", "observability.md"), "utf8")
+      const page = readFileSync(join(import.meta.dirname, "..", "..", "..", "docs", "observability.md"), "utf8")
       const attributes = [
         ...eyes.spans.flatMap((span) => [...span.attributes.keys()]),
         "netconf.ended_by",
