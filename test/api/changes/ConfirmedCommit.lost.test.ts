@@ -1,4 +1,4 @@
-/** `session.confirmedCommit` when its own session, an answer or time is lost: rules 4 and 14 of change safety. */
+/** `session.confirmedCommit` when its own session, an answer or time is lost (docs/change-safety.md). */
 import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"

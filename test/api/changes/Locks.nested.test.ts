@@ -1,4 +1,4 @@
-/** Changes inside of a locked program: what one of them leaves behind is no part of the next (rules 1, 2 and 14). */
+/** Changes inside of a locked program: what one of them leaves behind is no part of the next. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"

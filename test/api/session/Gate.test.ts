@@ -1,4 +1,4 @@
-/** Who waits at the gate of a session, for whom and for how long: rules 3 and 4 of change safety. */
+/** Who waits at the gate of a session, for whom and for how long (docs/concurrency.md). */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
