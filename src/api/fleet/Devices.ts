@@ -19,7 +19,7 @@ export interface Device extends Omit<ConnectOptions, "label"> {
 export interface FleetOptions {
   /** Sessions open at once, over all devices. Default: 256. */
   readonly maxSessions?: number
-  /** Sessions open at once with one device, those of subscriptions and of checks included. Default: 4. */
+  /** Sessions open at once with one device, those of checks included. Default: 4. */
   readonly maxSessionsPerDevice?: number
   /** Connects begun within any one second. Default: 50. */
   readonly connectsPerSecond?: number

@@ -2,7 +2,7 @@
  * The way of every session of a fleet to its device: a slot of the device, one of all devices, then its turn to connect;
  * the slots are given back when the connection is closed.
  *
- * A further session of a device that has one, for the check of a confirmed commit or for a subscription, counts as one
+ * A further session of a device that has one, for the check of a confirmed commit, counts as one
  * of all but does not wait for them, and connects before the others: otherwise it could wait until its commit is
  * rolled back. One that confirms or cancels after the loss of its own session does not even wait for a slot of its device.
  */

@@ -194,7 +194,7 @@ const misspelt = (tag: string): string | undefined => {
 }
 
 /** Throws an `InputError` for a tag that is never retried, or is misspelt: then nothing would be. */
-export const checkRetryTag = (tag: string): void => {
+const checkRetryTag = (tag: string): void => {
   const meant = misspelt(tag)
   if (meant !== undefined) throw new InputError({ what: `retry.${tag}`, why: `no such error, did you mean ${meant}?` })
   if (!(neverRetried as ReadonlyArray<string>).includes(tag)) return

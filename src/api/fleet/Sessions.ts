@@ -3,7 +3,7 @@
  * while, replaced when it has died. What one device does delays no other.
  *
  * How many there may be, and how fast they are opened, is decided in the device's transport, because further sessions
- * with the same device (checks of a confirmed commit, subscriptions) come through there too.
+ * with the same device (checks of a confirmed commit) come through there too.
  */
 import * as Clock from "effect/Clock"
 import * as Deferred from "effect/Deferred"

@@ -13,6 +13,7 @@ import type { Transport } from "../../transport/Transport.ts"
 import { knownNames, seconds } from "../Checks.ts"
 import type { AuditOptions } from "./ClientAudit.ts"
 import { defined } from "../operations/Defined.ts"
+import * as ConnectOptions from "../ConnectOptions.ts"
 import type * as Netconf from "../Netconf.ts"
 import { names as reconnectNames, read, type ReconnectingOptions } from "../reconnecting/Options.ts"
 import { type RetryPlan, scheduleOf } from "./RetryPlan.ts"
@@ -60,7 +61,8 @@ export const timeout = (what: string, input: Timeout): Timeout => {
   return input
 }
 
-const known: Readonly<Record<keyof NetconfClientOptions, true>> = {
+/** What a client takes besides the options of a session. */
+const known: Readonly<Record<Exclude<keyof NetconfClientOptions, keyof ConnectOptions.ConnectOptions>, true>> = {
   hostname: true,
   port: true,
   username: true,
@@ -70,30 +72,16 @@ const known: Readonly<Record<keyof NetconfClientOptions, true>> = {
   agent: true,
   hostKey: true,
   ssh: true,
-  transport: true,
   audit: true,
   changeId: true,
   connectTimeout: true,
   readTimeout: true,
   socketConnectTimeout: true,
-  label: true,
-  deadlines: true,
-  maxOutstanding: true,
-  framing: true,
-  capabilities: true,
-  profile: true,
-  limits: true,
-  invalidUtf8: true,
-  missingSessionId: true,
-  maxAbandoned: true,
-  keepalive: true,
-  redaction: true,
-  wireLog: true,
   reconnect: true
 }
 
 /** All of them. */
-export const clientNames: ReadonlyArray<string> = Object.keys(known)
+export const clientNames: ReadonlyArray<string> = [...Object.keys(known), ...ConnectOptions.names]
 
 const redacted = (secret: string | Redacted.Redacted<string>): Redacted.Redacted<string> =>
   typeof secret === "string" ? Redacted.make(secret) : secret
@@ -102,12 +90,8 @@ type KeyAuth = Extract<Ssh.Auth, { readonly privateKey: unknown }>
 
 const keyAuth = ({ passphrase, privateKey }: NetconfClientOptions): ReadonlyArray<KeyAuth> => {
   if (privateKey === undefined) return []
-  const key: KeyAuth["privateKey"] =
-    typeof privateKey === "string"
-      ? Redacted.make(privateKey)
-      : Buffer.isBuffer(privateKey)
-        ? Redacted.make(privateKey)
-        : privateKey
+  const isPlain = typeof privateKey === "string" || Buffer.isBuffer(privateKey)
+  const key = (isPlain ? Redacted.make(privateKey) : privateKey) as KeyAuth["privateKey"]
   return [passphrase === undefined ? { privateKey: key } : { privateKey: key, passphrase: redacted(passphrase) }]
 }
 
