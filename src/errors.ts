@@ -418,6 +418,29 @@ export class CommitUnknownError extends Schema.TaggedError<CommitUnknownError>()
   }
 }
 
+/** The device has ended a dynamic subscription (RFC 8639 §2.7.3). */
+export class SubscriptionTerminatedError extends Schema.TaggedError<SubscriptionTerminatedError>()(
+  "SubscriptionTerminatedError",
+  {
+    ...ErrorContext,
+    subscriptionId: Schema.Finite,
+    /** The identity's local name: `no-such-subscription`, which is also what a killed one is told; `suspension-timeout`. */
+    reason: Schema.String
+  }
+) {
+  /** What went wrong, without the device and the operation. */
+  get summary(): string {
+    return `the device has ended subscription ${this.subscriptionId}: ${printable(this.reason)}`
+  }
+  override get message(): string {
+    return describe(this, "subscription", this.summary)
+  }
+  /** True where it ended for want of resources, which may be there another time. */
+  get isRetryable(): boolean {
+    return this.state === undefined && this.reason === "suspension-timeout"
+  }
+}
+
 /** Data that does not fit its schema. */
 export class DataError extends Schema.TaggedError<DataError>()("DataError", {
   ...ErrorContext,
@@ -458,8 +481,11 @@ export type OperationError =
   | RpcError
   | CommitUnknownError
 
+/** How a subscription can fail, when it is established and later. */
+export type SubscribeError = ConnectError | OperationError | SubscriptionTerminatedError
+
 /** All of them, for logging. */
-export type NetconfError = ConnectError | OperationError | DataError
+export type NetconfError = ConnectError | OperationError | SubscriptionTerminatedError | DataError
 
 const classes = [
   ConnectionError,
@@ -474,8 +500,12 @@ const classes = [
   AuditError,
   RpcError,
   CommitUnknownError,
+  SubscriptionTerminatedError,
   DataError
 ] as const
+
+/** Any of them, for crossing a thread: the fields are plain, and decoding them makes the error's own class again. */
+export const AnyError = Schema.Union(classes)
 
 /** Whether a caught value is one of the library's errors. */
 export const isNetconfError = (value: unknown): value is NetconfError =>

@@ -36,6 +36,7 @@ import { makeMethods } from "./operations/Operations.ts"
 import { Pins } from "./reconnecting/Pins.ts"
 import { isFinal, read, type ReconnectingOptions, type Settings, steadyAfter } from "./reconnecting/Options.ts"
 import type { Session } from "./Session.ts"
+import * as Subscribe from "./Subscribe.ts"
 
 export type { ReconnectingOptions } from "./reconnecting/Options.ts"
 
@@ -201,7 +202,7 @@ export const make = (
       }),
       changed: watch(where)
     })
-    return toSession(life, new Calls(life, where, settings), where)
+    return toSession(life, new Calls(life, where, settings), where, open)
   })
 
 /** What can be told before there is a session to say it. */
@@ -219,8 +220,22 @@ const boundBy =
     return Effect.isEffect(made) ? bind(made) : made
   }
 
-const toSession = (life: Life, calls: Calls, where: Where): ReconnectingSession => {
+const toSession = (
+  life: Life,
+  calls: Calls,
+  where: Where,
+  open: Effect.Effect<Session, ConnectError, Scope.Scope>
+): ReconnectingSession => {
   const last = () => life.last!
+  const host: Subscribe.Host = {
+    context: where,
+    session: last,
+    maxMessage: Infinity,
+    another: open,
+    shared: calls.current,
+    resumes: true,
+    returns: true
+  }
   return {
     ...makeMethods(calls.run),
     ...where,
@@ -241,6 +256,9 @@ const toSession = (life: Life, calls: Calls, where: Where): ReconnectingSession 
     },
     get transport() {
       return last().transport
+    },
+    get reactor() {
+      return last().reactor
     },
     get state() {
       return toPublic(life.state)
@@ -265,6 +283,9 @@ const toSession = (life: Life, calls: Calls, where: Where): ReconnectingSession 
           return session.confirmedCommit({ ...options, ...recording }, boundBy(bind, verify))
         })
       ),
-    save: () => calls.on((session) => session.save())
+    save: () => calls.on((session) => session.save()),
+    streams: (options) => calls.on((session) => session.streams(options)),
+    openSubscription: (options) => Effect.suspend(() => Subscribe.open(host, options)),
+    subscribe: (options) => Subscribe.stream(host, options)
   }
 }

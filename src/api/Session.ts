@@ -6,13 +6,15 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import type { ConnectError, OperationError } from "../errors.ts"
+import type * as Stream from "effect/Stream"
+import type { ConnectError, OperationError, SubscribeError } from "../errors.ts"
 import type { Mode } from "../framing/Framing.ts"
 import type { Profile } from "../profiles/Profile.ts"
 import type { Capabilities } from "../rpc/Capabilities.ts"
 import type { Leases } from "../rpc/Leases.ts"
 import type { CallOptions, Operation, Run } from "../rpc/Operation.ts"
 import type * as Core from "../rpc/Session.ts"
+import type { SubscriptionEvent } from "../notifications/SubscriptionEvent.ts"
 import type { OperationPool } from "../sessions/OperationPool.ts"
 import * as Change from "./changes/Change.ts"
 import { confirmedCommit, type ConfirmedCommitOptions } from "./changes/ConfirmedCommit.ts"
@@ -23,8 +25,11 @@ import { Gate } from "./session/Gate.ts"
 import * as LazyMembers from "./session/LazyMembers.ts"
 import { locked, type LockedOptions } from "./changes/Locks.ts"
 import { Outliving } from "./changes/LostLocks.ts"
+import { type EventStream, streams } from "./operations/EventStreams.ts"
 import { makers, type Methods } from "./operations/Operations.ts"
+import { core as coreKey } from "./session/CoreOf.ts"
 import { makeRun } from "./session/Send.ts"
+import * as Subscribe from "./Subscribe.ts"
 import { make as makeTurn } from "./session/Turn.ts"
 
 /** What a session has seen so far. */
@@ -35,8 +40,10 @@ export interface Statistics {
   readonly lateReplies: number
   /** Replies with an id that was never sent or had been answered; dropped. */
   readonly foreignReplies: number
-  /** Messages that are no reply; dropped. */
+  /** Messages that are neither a reply nor a notification; dropped. */
   readonly unexpectedMessages: number
+  /** Notifications that came while no subscription of ours was on the session; dropped. */
+  readonly discardedNotifications: number
   /** What a strict reader would have refused, by kind. */
   readonly tolerated: Readonly<Record<string, number>>
 }
@@ -54,6 +61,8 @@ export interface Session extends Methods {
   readonly notes: ReadonlyArray<string>
   /** Facts of the connection: cipher, host key, addresses. */
   readonly transport: Readonly<Record<string, string>>
+  /** Where it lives: `loop`, the caller's event loop, or the name of a worker thread; docs/concurrency.md, "Reactors". */
+  readonly reactor: string
   /** Why the session ended, once it has; never fails. */
   readonly closed: Effect.Effect<Core.CloseReason>
   readonly statistics: () => Statistics
@@ -90,6 +99,23 @@ export interface Session extends Methods {
   ) => Effect.Effect<A, E | OperationError | ConnectError, Exclude<R, Scope.Scope>>
   /** Makes running survive a reboot, where the device does not do so itself. */
   readonly save: () => Effect.Effect<"yes" | "not-needed", OperationError>
+  /** The event streams that the device offers (RFC 5277 §3.2.5, RFC 8639 §2.1). */
+  readonly streams: (options?: CallOptions) => Effect.Effect<ReadonlyArray<EventStream>, OperationError>
+  /**
+   * Subscribes to an event stream (RFC 5277), on a session of its own unless told otherwise. Established when it returns:
+   * from then on nothing is lost but by the policy of its queue, or as a `Gap` says. It is over with the scope.
+   *
+   * Fails with a `CapabilityError` (`:notification`), the `RpcError` of a device that refuses, or as `Netconf.connect` does.
+   *
+   * @example
+   * const subscription = yield* session.openSubscription({ stream: "NETCONF", startTime: "2026-01-31T12:00:00Z" })
+   * yield* Stream.runForEach(subscription.events, (event) => Effect.log(event._tag))
+   */
+  readonly openSubscription: (
+    options?: Subscribe.SubscribeOptions
+  ) => Effect.Effect<Subscribe.Subscription, SubscribeError, Scope.Scope>
+  /** The same as one stream: subscribed when it is run, over when it ends or is left. */
+  readonly subscribe: (options?: Subscribe.SubscribeOptions) => Stream.Stream<SubscriptionEvent, SubscribeError>
 }
 
 export interface Options extends Core.Options {
@@ -138,7 +164,17 @@ class Ways {
 }
 
 /** The methods, which are made when they are asked for. */
-type Lazy = keyof Methods | "run" | "locked" | "edit" | "confirmedCommit" | "save" | "statistics"
+type Lazy =
+  | keyof Methods
+  | "run"
+  | "locked"
+  | "edit"
+  | "confirmedCommit"
+  | "save"
+  | "streams"
+  | "openSubscription"
+  | "subscribe"
+  | "statistics"
 
 /** Small while nobody uses it, because most sessions of many wait. */
 class OpenSession implements Omit<Session, Lazy> {
@@ -188,8 +224,29 @@ class OpenSession implements Omit<Session, Lazy> {
     return this.core.connection?.details ?? {}
   }
 
+  get reactor(): string {
+    return this.core.connection?.reactor ?? "loop"
+  }
+
   get closed(): Effect.Effect<Core.CloseReason> {
     return Deferred.await(this.core.closed)
+  }
+
+  get [coreKey](): Core.Session {
+    return this.core
+  }
+
+  private get host(): Subscribe.Host {
+    const { core } = this
+    return {
+      context: { label: this.label, peer: this.peer },
+      session: () => asSession(this),
+      maxMessage: core.limits.bytes,
+      another: Effect.suspend(this.reconnect),
+      shared: Effect.sync(() => asSession(this)),
+      resumes: false,
+      returns: false
+    }
   }
 
   private get ways(): Ways {
@@ -214,6 +271,9 @@ class OpenSession implements Omit<Session, Lazy> {
         ({ ways }) =>
         () =>
           Change.save(ways.change),
+      streams: (self) => (options) => streams(self.ways.run, self.capabilities, options),
+      openSubscription: (self) => (options) => Subscribe.open(self.host, options),
+      subscribe: (self) => (options) => Subscribe.stream(self.host, options),
       statistics:
         ({ core }) =>
         () =>
@@ -229,8 +289,15 @@ export const leasesOf = (session: Session): Leases | undefined =>
 const asSession = (session: OpenSession): Session => session as Omit<Session, Lazy> as Session
 
 const statisticsOf = ({ seen }: Core.Session): Statistics => {
-  const { bytesIn, bytesOut, foreign, late, replaced, tolerated, unexpected } = seen
-  const counted = { bytesIn, bytesOut, lateReplies: late, foreignReplies: foreign, unexpectedMessages: unexpected }
+  const { bytesIn, bytesOut, discarded, foreign, late, replaced, tolerated, unexpected } = seen
+  const counted = {
+    bytesIn,
+    bytesOut,
+    lateReplies: late,
+    foreignReplies: foreign,
+    unexpectedMessages: unexpected,
+    discardedNotifications: discarded
+  }
   return { ...counted, tolerated: { ...tolerated, "invalid-utf8": replaced } }
 }
 

@@ -140,6 +140,11 @@ class MessageNotification implements Notification {
     return event ?? this.#error("message", "the notification holds no event")
   }
 
+  /** The message in the form that is at hand. */
+  message(): Buffer | string {
+    return this.#bytes ?? this.#text!
+  }
+
   #parsed(): Element.Element | ProtocolError {
     return (this.#tree ??= this.#parse())
   }
@@ -187,3 +192,11 @@ export const dataOf = (notification: Notification): Element.Element => {
   if (event._tag === "Element") return event
   throw event
 }
+
+/**
+ * The message, as bytes or as text: what compares messages makes neither of the other.
+ *
+ * @internal
+ */
+export const messageOf = (notification: Notification): Buffer | string =>
+  notification instanceof MessageNotification ? notification.message() : notification.xml

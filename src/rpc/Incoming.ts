@@ -10,6 +10,7 @@ import * as Parse from "../xml/Parse.ts"
 import type { Call } from "./Calls.ts"
 import * as Hello from "./Hello.ts"
 import { type HelloExchange, maxBytes } from "./HelloExchange.ts"
+import type { Notifications } from "./Notifications.ts"
 import { Reader, type Sink } from "./Reader.ts"
 import type { Replies } from "./Replies.ts"
 import type { WireLog } from "./WireLog.ts"
@@ -25,15 +26,23 @@ export class Incoming implements Sink {
   readonly #limit: number
   readonly #hello: HelloExchange
   readonly #replies: Replies
+  readonly #notifications: Notifications
   readonly #log: WireLog | undefined
   readonly #reader: Reader
   /** The message that is arriving has exceeded its limit, and its call has been told. */
   #givenUp = false
 
-  constructor(limit: number, hello: HelloExchange, replies: Replies, log: WireLog | undefined) {
+  constructor(
+    limit: number,
+    hello: HelloExchange,
+    replies: Replies,
+    notifications: Notifications,
+    log: WireLog | undefined
+  ) {
     this.#limit = limit
     this.#hello = hello
     this.#replies = replies
+    this.#notifications = notifications
     this.#log = log
     this.#reader = new Reader(limit, this)
   }
@@ -64,18 +73,21 @@ export class Incoming implements Sink {
   cut(): number {
     const { partialBytes } = this.#reader
     if (partialBytes > 0) this.#log?.received(this.#reader.peek(), partialBytes)
+    this.#notifications.cut(this.#reader)
     return partialBytes
   }
 
   /** For the reader alone, as is `oversized`. */
   message(bytes: Buffer): void {
     this.#log?.received(bytes)
+    this.#notifications.ended()
     if (this.#hello.read) this.#replies.message(bytes)
     else this.#readHello(bytes)
   }
 
   oversized(beginning: Buffer, bytes: number): void {
     this.#log?.received(beginning, bytes)
+    this.#notifications.ended()
     if (!this.#givenUp) this.#giveUp(beginning, bytes)
     this.#givenUp = false
   }
@@ -88,12 +100,19 @@ export class Incoming implements Sink {
   #partial(): void {
     if (!this.#hello.read) this.#partialHello()
     else if (this.#reader.overflowed) this.#overflowing()
+    else if (this.#notifications.heard) this.#grown()
   }
 
   #partialHello(): void {
     const { partialBytes } = this.#reader
     if (partialBytes <= maxBytes) return
     throw new Hello.HelloError(`${partialBytes} bytes came and no end of a hello; at most ${maxBytes} are read`)
+  }
+
+  /** Too large for a notification: its listener has been told. */
+  #grown(): void {
+    this.#notifications.grown(this.#reader)
+    this.#givenUp ||= this.#reader.overflowed
   }
 
   /** A message beyond the limit is given up at once, because its end may never come; the rest of it is only counted. */

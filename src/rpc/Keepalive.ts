@@ -28,6 +28,8 @@ interface Watched {
   readonly calls: Calls
   /** Bytes received so far. */
   readonly received: () => number
+  /** Whether the session holds its peer back: then silence is our own. */
+  readonly paused: () => boolean
   /** Sends an rpc that waits for its reply without a deadline. */
   readonly send: (operation: Operation<unknown>) => void
   /** Called once; the watch is over then. */
@@ -70,6 +72,7 @@ class Watch {
   }
 
   #look(now: number): void {
+    if (this.#watched.paused()) return this.#life.seen(now)
     this.#life.look(now)
     if (this.#watched.calls.holds(this.#operation)) this.#judge(now)
     else if (now - this.#life.last >= this.#options.every && this.#isIdle()) this.#ask(now)

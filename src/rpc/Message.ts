@@ -51,6 +51,7 @@ export class Collect {
   #spans: Array<Buffer> = []
   #growing: Growing | undefined
   #bytes = 0
+  #givenUp = false
 
   constructor(limit: number) {
     this.#limit = limit
@@ -62,7 +63,7 @@ export class Collect {
   }
 
   get overflowed(): boolean {
-    return this.#bytes > this.#limit
+    return this.#givenUp || this.#bytes > this.#limit
   }
 
   add(span: Buffer): void {
@@ -77,6 +78,12 @@ export class Collect {
     }
   }
 
+  /** Keeps no more than the beginning of this message, as beyond the limit. */
+  giveUp(): void {
+    this.#givenUp = true
+    this.#drop(Buffer.alloc(0))
+  }
+
   /** What is known of the message so far: enough for its head. */
   peek(): Buffer {
     if (this.#growing !== undefined) return this.#growing.view()
@@ -89,6 +96,7 @@ export class Collect {
     this.#spans = []
     this.#growing = undefined
     this.#bytes = 0
+    this.#givenUp = false
     return message
   }
 

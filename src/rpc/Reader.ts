@@ -54,6 +54,11 @@ export class Reader implements Framing.Receiver {
     return this.#collect.overflowed
   }
 
+  /** Keeps no more than the beginning of the unfinished message. */
+  giveUp(): void {
+    this.#collect.giveUp()
+  }
+
   /** The beginning of the unfinished message. */
   peek(): Buffer {
     return this.#collect.peek()

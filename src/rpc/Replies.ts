@@ -10,6 +10,7 @@ import { redactError } from "../telemetry/RedactedError.ts"
 import type * as Parse from "../xml/Parse.ts"
 import type { Call, Calls } from "./Calls.ts"
 import * as Message from "./Message.ts"
+import type { Notifications } from "./Notifications.ts"
 import type { Operation } from "./Operation.ts"
 import * as Outcome from "./Outcome.ts"
 import type { Reader } from "./Reader.ts"
@@ -20,7 +21,7 @@ export interface Counters {
   late: number
   /** Replies with an id that was never issued, or whose call had been answered. */
   foreign: number
-  /** Messages that are no rpc-reply. */
+  /** Messages that are neither an rpc-reply nor a notification that somebody listens to. */
   unexpected: number
   /** Messages whose invalid UTF-8 was replaced. */
   replaced: number
@@ -52,6 +53,7 @@ export class Replies {
   readonly counters: Counters = { late: 0, foreign: 0, unexpected: 0, replaced: 0 }
   readonly #calls: Calls
   readonly #owner: Owner
+  readonly #notifications: Notifications
   #completed: Array<readonly [call: Call, answer: Answer]> = []
   /** Calls that may have acquired something for nobody. */
   #undos: Array<Parameters<Owner["undo"]>> = []
@@ -60,20 +62,22 @@ export class Replies {
   /** How many bytes of it there were when its head was last looked for. */
   #searched = 0
 
-  constructor(calls: Calls, owner: Owner) {
+  constructor(calls: Calls, owner: Owner, notifications: Notifications) {
     this.#calls = calls
     this.#owner = owner
+    this.#notifications = notifications
   }
 
   /** One whole message. */
   message(bytes: Buffer): void {
     this.#receiving = undefined
     this.#searched = 0
+    if (this.#notifications.recall(bytes)) return
     try {
       const message = Message.read(bytes, this.#owner.invalidUtf8)
       if (message.replaced) this.counters.replaced++
       if (message.head.name === "rpc-reply") this.#reply(message)
-      else this.counters.unexpected++
+      else this.#unasked(message)
     } catch (error) {
       if (!(error instanceof Message.MessageError)) throw error
       this.unreadable(bytes, bytes.length, "xml", error.message)
@@ -87,7 +91,7 @@ export class Replies {
     const head = Message.replyIdOf(beginning)
     const call = this.#concerned(head)
     if (call === undefined) {
-      this.counters.unexpected++
+      if (!this.#notifications.malformed(beginning, detail)) this.counters.unexpected++
       return
     }
     call.span?.received(bytes)
@@ -127,6 +131,13 @@ export class Replies {
     this.#undos = []
     for (const [call, undo] of undos) this.#owner.undo(call, undo)
     for (const [call, answer] of completed) call.resume(answer)
+  }
+
+  /** A message that answers nothing. */
+  #unasked({ bytes, head }: Message.Message): void {
+    if (head.name === "notification") this.#notifications.take(bytes)
+    else if (!this.#notifications.malformed(bytes, `a message <${head.name}> came, which answers nothing`))
+      this.counters.unexpected++
   }
 
   #reply(message: Message.Message): void {

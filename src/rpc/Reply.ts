@@ -11,6 +11,7 @@ import { decode, type DecodeOptions } from "../data/Decode.ts"
 import { type DataError, type ErrorContext, ProtocolError, type RpcErrorItem } from "../errors.ts"
 import { excerpt } from "../telemetry/Excerpt.ts"
 import { type Redaction, standard } from "../telemetry/Redaction.ts"
+import * as ClosingTag from "../xml/ClosingTag.ts"
 import * as Element from "../xml/Element.ts"
 import * as Namespaces from "../xml/Namespaces.ts"
 import * as Parse from "../xml/Parse.ts"
@@ -84,13 +85,9 @@ const isOkAlone = (bytes: Buffer): boolean => {
   return found !== null && bytes.indexOf(`<${found[1]!}`) === Math.max(0, bytes.length - 128) + found.index
 }
 
-/** Whether the bytes end with the closing tag of the root, white space, NUL and BEL aside. */
-const endsWithClosingTag = ({ bytes, head }: Message): boolean => {
-  const closing = `</${head.prefix === "" ? "" : head.prefix + ":"}${head.name}>`
-  let end = bytes.length
-  while (end > 0 && bytes[end - 1]! <= 0x20) end--
-  return bytes.subarray(Math.max(0, end - closing.length), end).toString("latin1") === closing
-}
+/** Whether the bytes end with the closing tag of the root. */
+const endsWithClosingTag = ({ bytes, head }: Message): boolean =>
+  ClosingTag.nameAtEnd(bytes) === (head.prefix === "" ? head.name : `${head.prefix}:${head.name}`)
 
 const matches = (expected: Expected, name: string, ours: boolean): boolean => {
   switch (expected) {
@@ -180,7 +177,7 @@ export const judge = (
 
 /** A reply that was judged a success, with what its lazy parts need. */
 export interface Received {
-  readonly message: Message
+  readonly message: Pick<Message, "bytes" | "messageId">
   readonly judgement: Success
   readonly context: ErrorContext
   readonly limits: Partial<Parse.Limits>
@@ -246,6 +243,13 @@ class MessageReply implements Reply {
     return Effect.flatMap(this.data, decode(schema, { ...options, context: this.#context }))
   }
 
+  parts(): Received {
+    const { elapsed, messageId, receivedAt, warnings } = this
+    const message = { bytes: this.#bytes ?? Buffer.from(this.#text!), messageId }
+    const judgement: Success = { _tag: "Success", warnings, tree: undefined }
+    return { message, judgement, context: this.#context, limits: this.#limits, elapsed, receivedAt }
+  }
+
   #error(layer: "xml" | "message", detail: string): ProtocolError {
     return new ProtocolError({
       ...this.#context,
@@ -259,3 +263,7 @@ class MessageReply implements Reply {
 
 /** A reply whose text and tree are made when asked for. */
 export const make = (received: Received): Reply => new MessageReply(received)
+
+/** What a reply can be made of again, in another thread: plain, and without its tree. */
+export const partsOf = (reply: Reply): Received | undefined =>
+  reply instanceof MessageReply ? reply.parts() : undefined

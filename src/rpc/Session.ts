@@ -22,6 +22,7 @@ import * as SessionLife from "../telemetry/SessionLife.ts"
 import type { DeadlineMillis } from "../transport/Deadlines.ts"
 import * as Monotonic from "../transport/Monotonic.ts"
 import type { Connection, Handler, Transport } from "../transport/Transport.ts"
+import type { Limits } from "../xml/Parse.ts"
 import type { Call } from "./Calls.ts"
 import * as GiveBack from "./GiveBack.ts"
 import type { Hello } from "./Hello.ts"
@@ -30,6 +31,8 @@ import { type Broken, Incoming } from "./Incoming.ts"
 import * as Keepalive from "./Keepalive.ts"
 import type { Leases } from "./Leases.ts"
 import * as Ledger from "./Ledger.ts"
+import type { Listener } from "./Listener.ts"
+import { Notifications } from "./Notifications.ts"
 import type { Operation } from "./Operation.ts"
 import * as Outcome from "./Outcome.ts"
 import { Replies } from "./Replies.ts"
@@ -68,6 +71,7 @@ export class Session implements Ledger.Owner, Requests.Owner {
   readonly closed = Deferred.makeUnsafe<Outcome.CloseReason>()
   readonly handler: Handler
   readonly replies: Replies
+  readonly notifications: Notifications
   readonly life: SessionLife.SessionLife
   readonly wireLog: WireLog | undefined
   readonly fork: Parts["fork"]
@@ -83,6 +87,8 @@ export class Session implements Ledger.Owner, Requests.Owner {
   #end: Outcome.CloseReason | undefined
   #wireClosed: Effect.Effect<void> = Effect.void
   #unwatch: (() => void) | undefined
+  /** How many want the peer held back. */
+  #paused = 0
 
   constructor({ clock, fork, life, options, wire }: Parts) {
     this.life = life
@@ -96,8 +102,9 @@ export class Session implements Ledger.Owner, Requests.Owner {
     this.#ledger = new Ledger.Ledger(this, options, this.#hello)
     const onFrame = log && ((frame: Buffer) => log.sent(frame))
     this.#requests = new Requests.Requests(this, options, this.#hello, this.#ledger, onFrame)
-    this.replies = new Replies(this.#requests.calls, this.#ledger)
-    this.#incoming = new Incoming(options.limits.bytes, this.#hello, this.replies, log)
+    this.notifications = new Notifications(clock)
+    this.replies = new Replies(this.#requests.calls, this.#ledger, this.notifications)
+    this.#incoming = new Incoming(options.limits.bytes, this.#hello, this.replies, this.notifications, log)
     this.handler = {
       data: (bytes) => this.#data(bytes),
       drain: () => this.#requests.drain(),
@@ -126,6 +133,10 @@ export class Session implements Ledger.Owner, Requests.Owner {
 
   get profile(): Profile {
     return this.#hello.profile
+  }
+
+  get limits(): Limits {
+    return this.#options.limits
   }
 
   get redaction(): Redaction {
@@ -158,7 +169,8 @@ export class Session implements Ledger.Owner, Requests.Owner {
   get seen(): LiveSessions.Seen {
     const { foreign, late, replaced, unexpected } = this.replies.counters
     const { bytes: bytesIn, tolerated } = this.#incoming
-    return { bytesIn, bytesOut: this.#requests.bytesOut, late, foreign, unexpected, replaced, tolerated }
+    const { discarded } = this.notifications
+    return { bytesIn, bytesOut: this.#requests.bytesOut, late, foreign, unexpected, discarded, replaced, tolerated }
   }
 
   /** What there is to say of it once it is up. */
@@ -194,9 +206,36 @@ export class Session implements Ledger.Owner, Requests.Owner {
     this.#unwatch = Keepalive.watch(keepalive, this.#clock, {
       calls: this.#requests.calls,
       received: () => this.#incoming.bytes,
+      paused: () => this.paused,
       send: (operation) => void this.fork(Effect.ignore(this.call(operation, { deadline: Infinity }))),
       dead: (detail) => this.end({ by: "network", detail })
     })
+  }
+
+  /** Has somebody told of what comes unasked, one at a time; the result ends it. */
+  listen(listener: Listener): () => void {
+    return this.notifications.listen(listener)
+  }
+
+  /** A message that the listener has found in the frame of a notification. */
+  message(bytes: Buffer): void {
+    this.replies.message(bytes)
+  }
+
+  /** Whether the peer is held back. */
+  get paused(): boolean {
+    return this.#paused > 0
+  }
+
+  /** Holds the peer back until the result is called: nothing more is read, replies neither. */
+  pause(): () => void {
+    let held = true
+    if (this.#paused++ === 0) this.#connection?.pause()
+    return () => {
+      if (!held) return
+      held = false
+      if (--this.#paused === 0) this.#connection?.resume()
+    }
   }
 
   /** Sends an operation and waits for its reply. Interrupting it leaves a tombstone; the session goes on. */

@@ -19,6 +19,8 @@ export interface Seen {
   readonly late: number
   readonly foreign: number
   readonly unexpected: number
+  /** Notifications that nobody listened to. */
+  readonly discarded: number
   /** Messages whose invalid UTF-8 was replaced. */
   readonly replaced: number
   /** What the framing tolerated, by kind. */
@@ -44,6 +46,7 @@ const totals: ReadonlyArray<Total> = [
   { metric: Metrics.dropped.late, of: (seen) => seen.late },
   { metric: Metrics.dropped.foreign, of: (seen) => seen.foreign },
   { metric: Metrics.dropped.unexpected, of: (seen) => seen.unexpected },
+  { metric: Metrics.dropped.discarded, of: (seen) => seen.discarded },
   ...Metrics.toleratedKinds.map((kind) => ({
     metric: Metrics.tolerated[kind],
     of: (seen: Seen) => (kind === "invalid-utf8" ? seen.replaced : (seen.tolerated[kind] ?? 0))

@@ -61,7 +61,8 @@ export const bytes = {
 export const dropped = {
   late: counter("netconf.replies.late", "Replies that came after their call was abandoned"),
   foreign: counter("netconf.replies.foreign", "Replies with an id that was never sent or was answered"),
-  unexpected: counter("netconf.messages.unexpected", "Messages that are no reply")
+  unexpected: counter("netconf.messages.unexpected", "Messages that are neither a reply nor a notification"),
+  discarded: counter("netconf.notifications.discarded", "Notifications on sessions without a subscription of ours")
 } as const
 
 /** What a strict reader would have refused; `session.statistics().tolerated` has the same kinds. */

@@ -6,6 +6,12 @@ export const base = "urn:ietf:params:xml:ns:netconf:base:1.0"
 export const monitoring = "urn:ietf:params:xml:ns:yang:ietf-netconf-monitoring"
 /** RFC 8526: get-data and edit-data. */
 export const nmda = "urn:ietf:params:xml:ns:yang:ietf-netconf-nmda"
+/** RFC 5277: notification, eventTime, create-subscription. */
+export const notification = "urn:ietf:params:xml:ns:netconf:notification:1.0"
+/** RFC 5277 §3.4: the list of streams, replayComplete, notificationComplete. */
+export const netmod = "urn:ietf:params:xml:ns:netmod:notification"
+/** RFC 8639: dynamic subscriptions and their streams. */
+export const subscribed = "urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications"
 
 /** A device that strips namespaces strips them throughout: an element without one counts in a message without one. */
 export const isBase = (namespace: string, root: string): boolean =>

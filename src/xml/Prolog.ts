@@ -5,7 +5,8 @@
  */
 import { XmlError } from "./XmlError.ts"
 
-const junk = (code: number): boolean =>
+/** What stands around messages and means nothing. */
+export const isJunk = (code: number): boolean =>
   code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09 || code === 0x00 || code === 0x07 || code === 0xfeff
 
 /** The line and column (both from 1) of an index into a text. */
@@ -32,7 +33,7 @@ const failAt = (detail: string, text: string, index: number): never => {
 export const rootStart = (text: string): number => {
   let at = 0
   while (true) {
-    while (at < text.length && junk(text.charCodeAt(at))) at++
+    while (at < text.length && isJunk(text.charCodeAt(at))) at++
     if (at + 1 >= text.length && (at === text.length || text[at] === "<")) return -1
     if (text[at] !== "<") failAt("text before the root element", text, at)
     const next = text[at + 1]
@@ -61,6 +62,6 @@ const comment = (text: string, at: number): number => {
 /** The index behind the last character that is not white space, NUL or BEL. */
 export const contentEnd = (text: string): number => {
   let end = text.length
-  while (end > 0 && junk(text.charCodeAt(end - 1))) end--
+  while (end > 0 && isJunk(text.charCodeAt(end - 1))) end--
   return end
 }

@@ -1,11 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Profile from "../../src/profiles/Profile.ts"
 import { Calls } from "../../src/rpc/Calls.ts"
+import { Notifications } from "../../src/rpc/Notifications.ts"
 import type { Reader } from "../../src/rpc/Reader.ts"
 import { type Owner, Replies } from "../../src/rpc/Replies.ts"
 import * as Redaction from "../../src/telemetry/Redaction.ts"
 import { defaultLimits } from "../../src/xml/Parse.ts"
 import { capabilitiesOf } from "../api/wire.ts"
+
+const clock = Context.get(Context.empty(), Clock.Clock)
 
 const owner: Owner = {
   peer: () => ({ context: {}, capabilities: capabilitiesOf(), isPrivate: () => false }),
@@ -21,7 +26,7 @@ const owner: Owner = {
 
 /** How often the head of a message is looked for that arrives byte by byte. */
 const searches = (text: string): number => {
-  const replies = new Replies(new Calls(), owner)
+  const replies = new Replies(new Calls(), owner, new Notifications(clock))
   let count = 0
   for (let bytes = 1; bytes <= text.length; bytes++) {
     const peek = () => {

@@ -91,8 +91,8 @@ describe("Session", () => {
         )
         yield* settle
         const session = success(connecting)
-        const { foreignReplies, unexpectedMessages } = session.statistics()
-        assert.deepStrictEqual([unexpectedMessages, foreignReplies], [1, 1])
+        const { discardedNotifications, foreignReplies } = session.statistics()
+        assert.deepStrictEqual([discardedNotifications, foreignReplies], [1, 1])
       })
     )
 
@@ -403,7 +403,8 @@ describe("Session", () => {
         peer.send("<rpc/>")
         yield* settle
         assert.isTrue(isWaiting(call))
-        assert.strictEqual(session.statistics().unexpectedMessages, 3)
+        const { discardedNotifications, unexpectedMessages } = session.statistics()
+        assert.deepStrictEqual([unexpectedMessages, discardedNotifications], [2, 1])
         peer.reply(peer.last, data)
         yield* settle
         success(call)

@@ -18,7 +18,7 @@ export const guarded = (session: Session, forfeits: Forfeits): Session => {
       const sent = session.run(operation, options)
       return bound === undefined ? forfeits.guard(session, operation, sent) : forfeits.noted(operation, sent)
     })
-  const { capabilities, closed, framing, label, notes, peer, profile, sessionId, transport } = session
+  const { capabilities, closed, framing, label, notes, peer, profile, reactor, sessionId, transport } = session
   return {
     ...makeMethods(run),
     capabilities,
@@ -28,6 +28,7 @@ export const guarded = (session: Session, forfeits: Forfeits): Session => {
     notes,
     peer,
     profile,
+    reactor,
     sessionId,
     transport,
     run,
@@ -36,6 +37,9 @@ export const guarded = (session: Session, forfeits: Forfeits): Session => {
       session.locked(datastores, Effect.isEffect(program) ? pins.bind(session, program) : program, options),
     edit: (config, options) => Effect.tap(session.edit(config, options), () => forfeits.discarded),
     confirmedCommit: session.confirmedCommit,
-    save: session.save
+    save: session.save,
+    streams: session.streams,
+    openSubscription: session.openSubscription,
+    subscribe: session.subscribe
   }
 }

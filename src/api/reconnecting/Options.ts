@@ -26,7 +26,7 @@ export interface ReconnectingOptions {
 /** Up for this long, a session is no longer one that keeps falling over. */
 export const steadyAfter = 60_000
 
-const defaultSchedule: Schedule.Schedule<unknown> = Schedule.exponential("1 second", 2).pipe(
+export const defaultSchedule: Schedule.Schedule<unknown> = Schedule.exponential("1 second", 2).pipe(
   Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, Duration.minutes(1)))),
   Schedule.jittered
 )

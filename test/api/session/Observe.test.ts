@@ -368,6 +368,7 @@ describe("the names of metrics", () => {
         "netconf.bytes.sent",
         "netconf.connects",
         "netconf.messages.unexpected",
+        "netconf.notifications.discarded",
         "netconf.operation.duration",
         "netconf.operations",
         "netconf.pool.running",

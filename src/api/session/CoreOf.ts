@@ -1,0 +1,16 @@
+/** The session of the messages layer under a session as users hold it, for what is built on both. */
+import { InputError } from "../../errors.ts"
+import type * as Core from "../../rpc/Session.ts"
+
+export const core: unique symbol = Symbol("effect-netconf/core")
+
+/** Undefined for one that the library has not made: a mock, or one that wraps another. */
+export const coreOf = (session: object): Core.Session | undefined =>
+  (session as { readonly [core]?: Core.Session })[core]
+
+/** The same; throws an `InputError` where there is none. */
+export const needCore = (session: object): Core.Session => {
+  const found = coreOf(session)
+  if (found !== undefined) return found
+  throw new InputError({ what: "session", why: "expected one that Netconf.connect has opened" })
+}

@@ -1,0 +1,194 @@
+/** Subscriptions that go on on another session: nothing doubled, and what is missing is said (docs/notifications.md). */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
+import * as TestClock from "effect/testing/TestClock"
+import * as Netconf from "../../../src/api/Netconf.ts"
+import type { SubscribeOptions } from "../../../src/api/Subscribe.ts"
+import type { Gap, SubscriptionEvent } from "../../../src/notifications/SubscriptionEvent.ts"
+import { Dialects, Faults, SimulatedDevice } from "../../../src/testing.ts"
+import { event, numbers } from "../../notifications/events.ts"
+import { settle } from "../../rpc/peer.ts"
+import { pass } from "../comingBack.ts"
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n)
+const resume = Schedule.spaced("1 second")
+
+const open = (options: SimulatedDevice.Options = {}, more: SubscribeOptions = {}) =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(Date.UTC(2026, 0, 31, 12))
+    const device = yield* SimulatedDevice.make({
+      ...options,
+      notifications: { standardEvents: false, ...options.notifications }
+    })
+    const session = yield* Netconf.connect({ transport: device.transport, label: "leaf-01" })
+    const subscription = yield* session.openSubscription({ resume, ...more })
+    const notify = (from: number, to: number) =>
+      Effect.andThen(
+        Effect.sync(() => {
+          for (let n = from; n < to; n++) device.notify(event(n))
+        }),
+        settle
+      )
+    const cut = Effect.andThen(
+      Effect.sync(() => {
+        for (const [id, each] of device.sessions) if (id !== session.sessionId) each.cut()
+      }),
+      settle
+    )
+    return { device, session, subscription, notify, cut }
+  })
+
+const gaps = (events: ReadonlyArray<SubscriptionEvent>): ReadonlyArray<Gap> =>
+  events.flatMap((each) => (each._tag === "Gap" ? [each] : []))
+
+describe("a subscription that resumes", () => {
+  for (const dialect of [undefined, Dialects.wholeSeconds]) {
+    it.effect(`replays what it missed, and doubles nothing${dialect ? ", with stamps of whole seconds" : ""}`, () =>
+      Effect.gen(function* () {
+        const { cut, notify, subscription } = yield* open(dialect ? { dialect } : {})
+        yield* notify(0, 5)
+        yield* TestClock.adjust("100 millis")
+        yield* notify(5, 10)
+        // The same event again in the same second: a link that flaps.
+        yield* notify(9, 10)
+        yield* cut
+        assert.isFalse(subscription.isActive())
+        yield* notify(9, 15)
+        yield* pass("1 second")
+        yield* notify(15, 17)
+        assert.isTrue(subscription.isActive())
+        const events = yield* subscription.take()
+        assert.deepStrictEqual(numbers(events), [...range(0, 10), 9, ...range(9, 17)])
+        assert.deepStrictEqual(
+          events.filter(({ _tag }) => _tag !== "Notification"),
+          []
+        )
+        const { duplicates, gaps, resumed } = subscription.statistics()
+        assert.deepStrictEqual([gaps, resumed], [0, 1])
+        assert.isAbove(duplicates, 0)
+      })
+    )
+  }
+
+  it.effect("says what is missing where the stream has no replay, and goes on", () =>
+    Effect.gen(function* () {
+      const { cut, notify, subscription } = yield* open({ notifications: { replay: false, standardEvents: false } })
+      yield* notify(0, 2)
+      yield* cut
+      yield* notify(2, 5)
+      yield* pass("1 second")
+      yield* notify(5, 6)
+      const events = yield* subscription.take()
+      assert.deepStrictEqual(numbers(events), [0, 1, 5])
+      const [gap] = gaps(events)
+      assert.deepStrictEqual([gap?.from, gap?.to], ["2026-01-31T12:00:00.000Z", undefined])
+      assert.strictEqual(gap!.resumedAt - gap!.lostAt, 1000)
+      assert.match(gap!.reason, /does not replay/)
+      assert.strictEqual(events.indexOf(gap!), 2)
+    })
+  )
+
+  it.effect("says from when to when where the log does not reach back", () =>
+    Effect.gen(function* () {
+      const { cut, device, notify, subscription } = yield* open()
+      yield* notify(0, 2)
+      yield* cut
+      yield* pass("300 millis")
+      yield* notify(2, 4)
+      device.ageReplayLog()
+      yield* pass("1 second")
+      yield* notify(4, 5)
+      const events = yield* subscription.take()
+      assert.deepStrictEqual(numbers(events), [0, 1, 4])
+      const [gap] = gaps(events)
+      assert.deepStrictEqual([gap?.from, gap?.to], ["2026-01-31T12:00:00.000Z", "2026-01-31T12:00:00.300Z"])
+    })
+  )
+
+  it.effect("says so after a reboot that began a new log", () =>
+    Effect.gen(function* () {
+      const { device, notify, subscription } = yield* open()
+      yield* notify(0, 2)
+      yield* TestClock.adjust("300 millis")
+      device.reboot()
+      yield* settle
+      yield* pass("1 second")
+      yield* notify(4, 5)
+      const events = yield* subscription.take()
+      assert.deepStrictEqual(numbers(events), [0, 1, 4])
+      assert.strictEqual(gaps(events).length, 1)
+    })
+  )
+
+  it.effect("goes on from now where the device refuses to replay, and says so", () =>
+    Effect.gen(function* () {
+      const { cut, device, notify, subscription } = yield* open()
+      yield* notify(0, 2)
+      yield* cut
+      device.faults.add(Faults.refuse({ tag: "operation-failed", message: "no replay today" }), {
+        on: "create-subscription",
+        times: 1
+      })
+      yield* pass("1 second")
+      yield* notify(2, 3)
+      const events = yield* subscription.take()
+      assert.deepStrictEqual(numbers(events), [0, 1, 2])
+      assert.match(gaps(events)[0]!.reason, /refuses to replay.*no replay today/)
+    })
+  )
+
+  it.effect("tries again by its schedule, and fails with the last reason when that has ended", () =>
+    Effect.gen(function* () {
+      const { device, notify, cut, subscription } = yield* open({}, { resume: Schedule.recurs(2) })
+      yield* notify(0, 1)
+      device.faults.add(Faults.closeBefore("network"), { on: "create-subscription" })
+      yield* cut
+      yield* pass("1 second")
+      assert.deepStrictEqual(numbers(yield* subscription.take()), [0])
+      assert.strictEqual((yield* Effect.flip(subscription.ended))._tag, "ChannelError")
+      assert.strictEqual(device.sessions.size, 1)
+    })
+  )
+
+  it.effect("takes up no replay without a notification to begin from, and says so", () =>
+    Effect.gen(function* () {
+      const { cut, notify, subscription } = yield* open()
+      yield* cut
+      yield* notify(0, 1)
+      yield* pass("1 second")
+      yield* notify(1, 2)
+      const events = yield* subscription.take()
+      assert.deepStrictEqual(numbers(events), [1])
+      assert.strictEqual(gaps(events)[0]?.from, undefined)
+      assert.match(gaps(events)[0]!.reason, /no notification had come/)
+    })
+  )
+})
+
+describe("of a session that reconnects", () => {
+  it.effect("resumes without being told to, on its own session and on the shared one", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(Date.UTC(2026, 0, 31, 12))
+      const device = yield* SimulatedDevice.make({ notifications: { standardEvents: false } })
+      const schedule = Schedule.spaced("1 second")
+      const session = yield* Netconf.reconnecting({ transport: device.transport }, { schedule })
+      const own = yield* session.openSubscription({ resume: schedule })
+      const shared = yield* session.openSubscription({ session: "shared", resume: schedule })
+      const notify = (n: number) =>
+        Effect.andThen(
+          Effect.sync(() => device.notify(event(n))),
+          settle
+        )
+      yield* notify(0)
+      for (const each of device.sessions.values()) each.cut()
+      yield* settle
+      yield* notify(1)
+      yield* pass("2 seconds")
+      yield* pass("2 seconds")
+      yield* notify(2)
+      assert.deepStrictEqual(numbers(yield* own.take()), [0, 1, 2])
+      assert.deepStrictEqual(numbers(yield* shared.take()), [0, 1, 2])
+    })
+  )
+})
