@@ -20,6 +20,7 @@ export type { Framing } from "./rpc/Hello.ts"
 export type { Capabilities, Capability, Module } from "./rpc/Capabilities.ts"
 export * as Profile from "./profiles/Profile.ts"
 export * as OperationPool from "./sessions/OperationPool.ts"
+export * as Reactors from "./sessions/Reactors.ts"
 export * as Audit from "./api/Audit.ts"
 
 // Eyes on all of it
@@ -47,6 +48,16 @@ export type {
   Summary as FleetSummary
 } from "./api/Fleet.ts"
 export * as Inventory from "./api/Inventory.ts"
+
+// Notifications
+export type { SubscribeOptions, Subscription, SubscriptionStatistics } from "./api/Subscribe.ts"
+export type { Gap, ReplayComplete, SubscriptionEvent } from "./notifications/SubscriptionEvent.ts"
+export type { Notification } from "./notifications/Notification.ts"
+export type { Policy } from "./notifications/SubscriptionQueue.ts"
+export * as NotificationHealth from "./api/NotificationHealth.ts"
+export * as StandardEvents from "./notifications/Standard.ts"
+export type { EventStream } from "./api/operations/EventStreams.ts"
+export type { CreateSubscriptionOptions, Moment } from "./api/operations/CreateSubscription.ts"
 
 // Operations, and what they are given and give back
 export { operations as Operations } from "./api/operations/Operations.ts"

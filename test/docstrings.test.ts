@@ -7,6 +7,7 @@ import { dirname, join, relative } from "node:path"
 import { beforeAll } from "vitest"
 import * as entry from "../src/index.ts"
 import * as promise from "../src/promise.ts"
+import * as sync from "../src/sync.ts"
 import * as testing from "../src/testing.ts"
 
 const root = join(import.meta.dirname, "..")
@@ -78,13 +79,14 @@ const scopes = async (
   ["effect-netconf", Object.keys(entry)],
   ["effect-netconf/testing", Object.keys(testing)],
   ["effect-netconf/promise", Object.keys(promise)],
+  ["effect-netconf/sync", Object.keys(sync)],
   [`#src/${file}`, Object.keys((await import(join(root, "src", file))) as object)]
 ]
 
 /** An example in a program of its own, its code from line 3 on. */
 const program = async ({ code, file }: Example): Promise<string> => {
   const taken = new Set<string>()
-  const imports = [`import * as Effect from "effect/Effect"`]
+  const imports = [`import * as Effect from "effect/Effect"`, `import * as Stream from "effect/Stream"`]
   for (const [specifier, names] of await scopes(file)) {
     const used = names.filter((name) => !taken.has(name) && new RegExp(`(?<![\\w.])${name}\\b`).test(code))
     for (const name of used) taken.add(name)

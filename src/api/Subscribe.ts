@@ -4,14 +4,14 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { CapabilityError, type ErrorContext, type SubscribeError, tryInput, withContext } from "../errors.ts"
-import { HealthBus, type QueueOwner } from "../notifications/Health.ts"
+import type { QueueOwner } from "../notifications/Health.ts"
 import * as Core from "../notifications/Subscription.ts"
 import type { SubscriptionEvent } from "../notifications/SubscriptionEvent.ts"
+import * as NotificationHealth from "./NotificationHealth.ts"
 import type { Carrier } from "./subscriptions/Attached.ts"
 import { live } from "./subscriptions/Life.ts"
 import { read, type Settings, type SubscribeOptions } from "./subscriptions/Options.ts"
@@ -41,12 +41,6 @@ export interface Subscription {
   /** Waits for its end; fails as `events` does, and not because of what has not been read. */
   readonly ended: Effect.Effect<void, SubscribeError>
 }
-
-/** The health events of subscriptions in this process. */
-export const health: HealthBus = new HealthBus()
-
-/** Where health events go. */
-export const Health = Context.Reference<HealthBus>("effect-netconf/NotificationHealth", { defaultValue: () => health })
 
 /** What a subscription of a session needs of it. */
 export interface Host {
@@ -104,7 +98,7 @@ export const open = (
     if (!settings.isOwn) yield* lacking(host, ":interleave")
     const clock = yield* Clock.Clock
     const stream = settings.create.stream ?? defaultStream
-    const bus = yield* Health
+    const bus = yield* NotificationHealth.Current
     const core = yield* tryInput(
       () =>
         new Core.Subscription({

@@ -14,7 +14,8 @@ export {
   isNetconfError,
   printable,
   ProtocolError,
-  RpcError
+  RpcError,
+  SubscriptionTerminatedError
 } from "../errors.ts"
 export type {
   ConnectError,
@@ -23,5 +24,6 @@ export type {
   ErrorTag,
   NetconfError,
   OperationError,
-  RpcErrorItem
+  RpcErrorItem,
+  SubscribeError
 } from "../errors.ts"

@@ -54,6 +54,14 @@ const endsAlike = (a: string, b: string): boolean => {
   return /[+-]\d\d:\d\d$/.test(a) && a.slice(-6) === b.slice(-6)
 }
 
+const isMoment = (text: string | undefined): boolean => text !== undefined && EventTime.parse(text) !== undefined
+
+/** The later one of two, as far as they are moments. */
+const latest = (known: string | undefined, other: string | undefined): string | undefined => {
+  const order = compare(known, other)
+  return (order === undefined ? isMoment(other) : order < 0) ? other : known
+}
+
 interface Noted {
   readonly eventTime: string | undefined
   readonly key: string
@@ -75,12 +83,13 @@ export class History {
   }
 
   #isSpent(oldest: Noted, last: string | undefined): boolean {
-    return this.size > mostRemembered || (compare(oldest.eventTime, last) ?? 0) < 0
+    if (this.size > mostRemembered) return true
+    const order = compare(oldest.eventTime, last)
+    return order === undefined ? !isMoment(oldest.eventTime) : order < 0
   }
 
   #forget(): void {
-    const { eventTime } = this.#noted[this.#from++]!
-    if (this.#forgotten === undefined || (compare(this.#forgotten, eventTime) ?? 0) < 0) this.#forgotten = eventTime
+    this.#forgotten = latest(this.#forgotten, this.#noted[this.#from++]!.eventTime)
     // Half of the array at a time: each is moved once.
     if (this.#from * 2 < this.#noted.length) return
     this.#noted = this.#noted.slice(this.#from)
@@ -96,7 +105,7 @@ export class History {
   get last(): string | undefined {
     for (let at = this.#noted.length - 1; at >= this.#from; at--) {
       const { eventTime } = this.#noted[at]!
-      if (eventTime !== undefined && EventTime.parse(eventTime) !== undefined) return eventTime
+      if (isMoment(eventTime)) return eventTime
     }
     return undefined
   }
@@ -118,11 +127,15 @@ export class History {
   /** @internal */
   remembered(): Remembered {
     const counts = new Map<string, number>()
+    let forgotten = this.#forgotten
+    const { last } = this
     for (let at = this.#from; at < this.#noted.length; at++) {
-      const { key } = this.#noted[at]!
-      counts.set(key, (counts.get(key) ?? 0) + 1)
+      const { eventTime, key } = this.#noted[at]!
+      // A log is read from the first one on that is not before the time that it is asked for.
+      if (counts.size > 0 || (compare(eventTime, last) ?? 0) >= 0) counts.set(key, (counts.get(key) ?? 0) + 1)
+      else forgotten = latest(forgotten, eventTime)
     }
-    return { counts, forgotten: this.#forgotten, last: this.#noted.at(-1)?.key }
+    return { counts, forgotten, last: this.#noted.at(-1)?.key }
   }
 }
 

@@ -70,6 +70,7 @@ export class Subscription implements Sink {
   #replayed: boolean
   /** Says which of the notifications of a feed were delivered before, while that is in question. */
   #repeated: ((notification: Notification) => boolean) | undefined
+  #watch: ((notification: Notification) => void) | undefined
   #doubtful: Omit<Gap, "_tag"> | undefined
   readonly #counters = { duplicates: 0, malformed: 0, incomplete: 0, gaps: 0, resumed: 0 }
 
@@ -125,6 +126,35 @@ export class Subscription implements Sink {
     this.#repeated = seen && ((notification) => seen.isDuplicate(notification))
   }
 
+  /** Has somebody told of each notification that is delivered, until the result is called. */
+  watch(tell: (notification: Notification) => void): () => void {
+    this.#watch = tell
+    return () => {
+      if (this.#watch === tell) this.#watch = undefined
+    }
+  }
+
+  /** One that was delivered before is left out. */
+  repeated(): void {
+    this.#counters.duplicates++
+  }
+
+  /** It has moved to another session while this one still delivered. */
+  movedTo(source: Source): void {
+    this.mailbox.feedFrom(source)
+  }
+
+  /** It has moved, and what the old session had not delivered yet is gone. */
+  missed(reason: string): void {
+    const now = this.now()
+    this.#gap({ from: this.#last, to: undefined, lostAt: now, resumedAt: now, reason })
+  }
+
+  /** Whether what was logged is still being sent. */
+  get isReplaying(): boolean {
+    return this.#repeated !== undefined || !this.#replayed
+  }
+
   /** It is over. Readers get what waits, then the reason. */
   finish(exit: Exit.Exit<void, SubscribeError>, reason: string): void {
     if (this.mailbox.queue.ended !== undefined) return
@@ -136,11 +166,11 @@ export class Subscription implements Sink {
 
   notification(notification: Notification): void {
     if (this.#repeated?.(notification) === true) {
-      this.#counters.duplicates++
       this.#doubtful = undefined
-      return
+      return this.repeated()
     }
     if (this.#doubtful !== undefined) this.#settle()
+    this.#watch?.(notification)
     this.#last = notification.eventTime ?? this.#last
     this.history?.note(notification)
     this.mailbox.queue.offer(notification)
@@ -160,8 +190,7 @@ export class Subscription implements Sink {
 
   lostOne(bytes: number, why: string, kind: Broken): void {
     this.odd(bytes, why, kind)
-    const now = this.now()
-    this.#gap({ from: this.#last, to: undefined, lostAt: now, resumedAt: now, reason: why })
+    this.missed(why)
   }
 
   odd(bytes: number, message: string, kind: Broken): void {

@@ -2,7 +2,6 @@
  * The life of a subscription: established on a session, lost, established again on another one where that was asked for,
  * and over for good; `sessions/Reconnect` keeps the state, one session at a time.
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
@@ -16,6 +15,7 @@ import { isFinal, steadyAfter } from "../reconnecting/Options.ts"
 import { type Attached, type Carrier, prepare, subscribe } from "./Attached.ts"
 import type { Settings } from "./Options.ts"
 import * as Resuming from "./Resuming.ts"
+import { type Seat, sit } from "./Seat.ts"
 
 type Why = SubscribeError | CloseReason
 
@@ -53,13 +53,14 @@ class Life {
     this.#living = living
   }
 
-  get open(): Effect.Effect<Attached, SubscribeError, Scope.Scope> {
+  get open(): Effect.Effect<Seat, SubscribeError, Scope.Scope> {
     const { carrier, settings, subscription } = this.#living
-    const first = Effect.flatMap(prepare(carrier), (session) =>
-      subscribe(session, carrier, subscription, settings.create)
-    )
+    const { create } = settings
+    const first = Effect.flatMap(prepare(carrier), (session) => subscribe(session, carrier, subscription, create))
     const established = Effect.suspend(() => (this.#lostAt === undefined ? first : this.#again))
-    return Effect.tap(established, ({ core }) => Effect.sync(() => subscription.begin(core)))
+    return Effect.tap(sit(subscription, carrier, create, established), ({ core }) =>
+      Effect.sync(() => subscription.begin(core))
+    )
   }
 
   /** After a loss: on from where it was, or from now on where the device refuses to replay. */
@@ -87,7 +88,7 @@ class Life {
     })
   }
 
-  readonly changed = (state: Reconnect.State<Attached, Why>): Effect.Effect<void> =>
+  readonly changed = (state: Reconnect.State<Seat, Why>): Effect.Effect<void> =>
     Effect.sync(() => {
       const { context, subscription } = this.#living
       if (state._tag === "Down") {
@@ -107,9 +108,9 @@ export const live = (living: Living): Effect.Effect<void, SubscribeError, Scope.
   const isOver = () => subscription.mailbox.queue.ended !== undefined
   const schedule = Schedule.while(settings.schedule ?? Schedule.recurs(0), () => !isOver())
   return Effect.asVoid(
-    Reconnect.make<Attached, SubscribeError, CloseReason>({
+    Reconnect.make<Seat, SubscribeError, CloseReason>({
       open: life.open,
-      closed: ({ core }) => Effect.raceFirst(Deferred.await(core.closed), Effect.as(subscription.end, over)),
+      closed: (seat) => Effect.raceFirst(seat.closed, Effect.as(subscription.end, over)),
       schedule: schedule as Schedule.Schedule<unknown, Why>,
       steadyAfter,
       isFinal: isForGood,

@@ -1,0 +1,187 @@
+/**
+ * Where a subscription sits: on one session, or for the while of a move on two. A move subscribes the new session while the
+ * old one still delivers, closes the old one and reads it to its end, and lets the new one take over.
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { SubscribeError } from "../../errors.ts"
+import { Handover } from "../../notifications/Handover.ts"
+import type { Subscription } from "../../notifications/Subscription.ts"
+import type * as Core from "../../rpc/Session.ts"
+import * as Reactors from "../../sessions/Reactors.ts"
+import type { CreateSubscriptionOptions } from "../operations/CreateSubscription.ts"
+import { type Attached, type Carrier, prepare, subscribe } from "./Attached.ts"
+
+/**
+ * How long both sessions deliver at least. Stamps of whole seconds make different events look alike: after this long, none
+ * that the old session alone has brought can look like one that the new session will bring.
+ */
+const together = "2500 millis"
+
+/** How long the old session may take to end, all that it had to deliver included. */
+const patience = "1 minute"
+
+/** A session that carries it, and what closes it. */
+interface Place {
+  readonly attached: Attached
+  readonly scope: Scope.Closeable
+}
+
+/** Begins a session in a scope of its own, which ends with the surrounding one at the latest. */
+const placed = <E>(outer: Scope.Scope, open: Effect.Effect<Attached, E, Scope.Scope>): Effect.Effect<Place, E> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.flatMap(Scope.fork(outer), (scope) =>
+      restore(Scope.provide(open, scope)).pipe(
+        Effect.map((attached) => ({ attached, scope })),
+        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+      )
+    )
+  )
+
+export class Seat {
+  readonly #subscription: Subscription
+  readonly #carrier: Carrier
+  readonly #create: CreateSubscriptionOptions
+  readonly #outer: Scope.Scope
+  readonly #moving = Semaphore.makeUnsafe(1)
+  #place: Place
+  #left: Core.Session | undefined
+
+  constructor(
+    subscription: Subscription,
+    carrier: Carrier,
+    create: CreateSubscriptionOptions,
+    outer: Scope.Scope,
+    place: Place
+  ) {
+    this.#subscription = subscription
+    this.#carrier = carrier
+    this.#create = create
+    this.#outer = outer
+    this.#place = place
+  }
+
+  get core(): Core.Session {
+    return this.#place.attached.core
+  }
+
+  get reactor(): string {
+    return this.core.connection?.reactor ?? Reactors.loop
+  }
+
+  /** Waits for the end of the session that it is on, whichever that is by then. */
+  get closed(): Effect.Effect<Core.CloseReason> {
+    return Effect.suspend(() => {
+      const { core } = this
+      return Effect.flatMap(Deferred.await(core.closed), (reason) =>
+        // While it moves, the end of the old session is expected; what comes after is the move's to say.
+        Effect.flatMap(this.#left === core ? this.#moving.withPermit(Effect.void) : Effect.void, () =>
+          this.core === core ? Effect.succeed(reason) : this.closed
+        )
+      )
+    })
+  }
+
+  /**
+   * To a new session of the same carrier. Never fails, and does nothing where nothing would be gained or something lost: a
+   * subscription that has a stopTime or is still replaying, that is not of its own session, or that is held back.
+   */
+  get move(): Effect.Effect<void> {
+    const moved = this.#moving.withPermit(Effect.suspend(() => (this.#canMove ? this.#moved : Effect.void)))
+    // Once begun it is the subscription's, whatever becomes of whoever asked for it.
+    return Effect.flatMap(Effect.forkIn(Effect.ignore(moved), this.#outer), Fiber.await).pipe(Effect.asVoid)
+  }
+
+  get #canMove(): boolean {
+    const { isActive, isReplaying, mailbox } = this.#subscription
+    const { stopTime } = this.#create
+    return this.#carrier.isOwn && isActive && !isReplaying && !mailbox.paused && stopTime === undefined
+  }
+
+  readonly #moved: Effect.Effect<void, SubscribeError> = Effect.suspend(() => {
+    const handover = new Handover(this.#subscription)
+    const { startTime: _past, ...now } = this.#create
+    const open = Effect.flatMap(prepare(this.#carrier), (session) => subscribe(session, this.#carrier, handover, now))
+    return placed(this.#outer, open).pipe(
+      Effect.flatMap((next) => Effect.sleep(together).pipe(Effect.andThen(this.#takeOver(handover, next)))),
+      Effect.onExit(() => Effect.sync(() => handover.giveUp()))
+    )
+  })
+
+  #takeOver(handover: Handover, next: Place): Effect.Effect<void> {
+    const { core: fresh } = next.attached
+    return Effect.suspend(() => {
+      handover.begin(fresh)
+      // One of them has ended meanwhile: it stays where it is, or resumes as after any loss.
+      if (this.core.ended || fresh.ended) return Scope.close(next.scope, Exit.void)
+      return Effect.flatMap(this.#readToItsEnd, (whole) =>
+        Effect.uninterruptible(
+          Effect.suspend(() => {
+            const { scope } = this.#place
+            this.#place = next
+            if (!whole) this.#subscription.missed("the session that it moved away from did not end in time")
+            this.#subscription.movedTo(fresh)
+            handover.takeOver()
+            return Scope.close(scope, Exit.void)
+          })
+        )
+      )
+    })
+  }
+
+  /** Everything that the device sent before its answer to close-session has been read when that is read. */
+  readonly #readToItsEnd: Effect.Effect<boolean> = Effect.suspend(() => {
+    const { core, session } = this.#place.attached
+    this.#left = core
+    const closed = Effect.isSuccess(session.closeSession({ deadline: "none" }))
+    return Effect.raceFirst(closed, this.#outOfPatience)
+  })
+
+  /** A reader that takes its time is waited for. */
+  readonly #outOfPatience: Effect.Effect<boolean> = Effect.suspend(() =>
+    Effect.flatMap(Effect.sleep(patience), () =>
+      this.#subscription.mailbox.paused ? this.#outOfPatience : Effect.succeed(false)
+    )
+  )
+
+  /** Has the reactors move it, until the scope closes. */
+  get movable(): Effect.Effect<void, never, Scope.Scope> {
+    if (!this.#carrier.isOwn) return Effect.void
+    const seat = this
+    const movable: Reactors.Movable = {
+      get reactor() {
+        return seat.reactor
+      },
+      get move() {
+        return seat.move
+      }
+    }
+    return Effect.flatMap(Reactors.Current, (reactors) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => reactors.register(movable)),
+          (unregister) => Effect.sync(unregister)
+        )
+      )
+    )
+  }
+}
+
+/** Sits down on a session that `open` subscribes. */
+export const sit = (
+  subscription: Subscription,
+  carrier: Carrier,
+  create: CreateSubscriptionOptions,
+  open: Effect.Effect<Attached, SubscribeError, Scope.Scope>
+): Effect.Effect<Seat, SubscribeError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const outer = yield* Effect.scope
+    const place = yield* placed(outer, open)
+    const seat = new Seat(subscription, carrier, create, outer, place)
+    yield* seat.movable
+    return seat
+  })

@@ -1,0 +1,182 @@
+/** Subscriptions that move to another session while the old one still delivers: nothing lost, doubled or out of order. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
+import * as Scope from "effect/Scope"
+import * as TestClock from "effect/testing/TestClock"
+import * as Netconf from "../../../src/api/Netconf.ts"
+import type { SubscribeOptions } from "../../../src/api/Subscribe.ts"
+import * as Reactors from "../../../src/sessions/Reactors.ts"
+import { Dialects, Faults, SimulatedDevice } from "../../../src/testing.ts"
+import { event, numbers } from "../../notifications/events.ts"
+import { settle } from "../../rpc/peer.ts"
+import { pass } from "../comingBack.ts"
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n)
+
+class Watched extends Reactors.Reactors {
+  readonly movables = new Set<Reactors.Movable>()
+
+  override register(movable: Reactors.Movable): () => void {
+    this.movables.add(movable)
+    const unregister = super.register(movable)
+    return () => {
+      this.movables.delete(movable)
+      unregister()
+    }
+  }
+}
+
+const open = (more: SubscribeOptions = {}, options: SimulatedDevice.Options = {}) =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(Date.UTC(2026, 0, 31, 12))
+    const reactors = new Watched(0)
+    const device = yield* SimulatedDevice.make({
+      dialect: Dialects.wholeSeconds,
+      notifications: { standardEvents: false },
+      ...options
+    })
+    const session = yield* Netconf.connect({ transport: device.transport, label: "leaf-01" })
+    const scope = yield* Scope.make()
+    const subscription = yield* session
+      .openSubscription(more)
+      .pipe(Scope.provide(scope), Effect.provideService(Reactors.Current, reactors))
+    const notify = (from: number, to: number) =>
+      Effect.andThen(
+        Effect.sync(() => {
+          for (let n = from; n < to; n++) device.notify(event(n))
+        }),
+        settle
+      )
+    const move = Effect.suspend(() => Effect.forkChild([...reactors.movables][0]!.move, { startImmediately: true }))
+    return { device, session, subscription, scope, notify, move, reactors }
+  })
+
+/** Of the session that carries the subscription now. */
+const carrying = (device: SimulatedDevice.SimulatedDevice) => [...device.sessions.keys()].slice(1)
+
+describe("a subscription that moves", () => {
+  it.effect("is on the new session then, with every event once and in order, equal ones too", () =>
+    Effect.gen(function* () {
+      const { device, move, notify, reactors, subscription } = yield* open()
+      yield* notify(0, 5)
+      const moving = yield* move
+      yield* settle
+      assert.deepStrictEqual(carrying(device), [2, 3])
+      yield* notify(5, 10)
+      // In the same second, and the same again.
+      yield* notify(9, 10)
+      yield* notify(9, 10)
+      yield* pass("1 second")
+      yield* notify(10, 12)
+      yield* pass("2 seconds")
+      yield* Fiber.await(moving)
+      assert.deepStrictEqual(carrying(device), [3])
+      yield* notify(12, 15)
+      const events = yield* subscription.take()
+      assert.deepStrictEqual(numbers(events), [...range(0, 10), 9, 9, ...range(10, 15)])
+      assert.strictEqual(events.length, 17)
+      assert.isTrue(subscription.isActive())
+      assert.strictEqual(subscription.statistics().duplicates, 9)
+      assert.strictEqual(reactors.movables.size, 1)
+    })
+  )
+
+  it.effect("moves again, and fails as before when its new session is lost", () =>
+    Effect.gen(function* () {
+      const { device, move, notify, subscription } = yield* open()
+      for (const first of [0, 10]) {
+        const moving = yield* move
+        yield* notify(first, first + 10)
+        yield* pass("3 seconds")
+        yield* Fiber.await(moving)
+      }
+      assert.deepStrictEqual(carrying(device), [4])
+      assert.deepStrictEqual(numbers(yield* subscription.take()), range(0, 20))
+      device.sessions.get(4)!.cut()
+      yield* settle
+      assert.strictEqual((yield* Effect.flip(subscription.ended))._tag, "ChannelError")
+    })
+  )
+
+  it.effect("stays where it is when the new session is refused", () =>
+    Effect.gen(function* () {
+      const { device, move, notify, subscription } = yield* open()
+      device.faults.add(Faults.refuse({ tag: "resource-denied" }), { on: "create-subscription" })
+      const moving = yield* move
+      yield* pass("3 seconds")
+      yield* Fiber.await(moving)
+      yield* notify(0, 2)
+      assert.deepStrictEqual(carrying(device), [2])
+      assert.deepStrictEqual(numbers(yield* subscription.take()), [0, 1])
+    })
+  )
+
+  for (const [which, lost] of [
+    ["the old session", 2],
+    ["the new session", 3]
+  ] as const) {
+    it.effect(`goes on when ${which} is lost meanwhile`, () =>
+      Effect.gen(function* () {
+        const { device, move, notify, subscription } = yield* open({ resume: Schedule.spaced("1 second") })
+        yield* notify(0, 2)
+        yield* move
+        yield* settle
+        yield* notify(2, 4)
+        device.sessions.get(lost)!.cut()
+        yield* settle
+        yield* notify(4, 6)
+        yield* pass("4 seconds")
+        yield* notify(6, 8)
+        assert.deepStrictEqual(numbers(yield* subscription.take()), range(0, 8))
+        assert.strictEqual(carrying(device).length, 1)
+        assert.isTrue(subscription.isActive())
+      })
+    )
+  }
+
+  it.effect("waits for a slow reader, and moves what waited first", () =>
+    Effect.gen(function* () {
+      const { device, move, notify, subscription } = yield* open({ capacity: 10 })
+      yield* notify(0, 5)
+      yield* move
+      yield* settle
+      yield* notify(5, 40)
+      yield* pass("2 minutes")
+      const all: Array<number> = []
+      while (all.length < 40) {
+        all.push(...numbers(yield* subscription.take(4)))
+        yield* pass("1 second")
+      }
+      assert.deepStrictEqual(all, range(0, 40))
+      assert.deepStrictEqual(carrying(device), [3])
+      assert.strictEqual(subscription.statistics().gaps, 0)
+    })
+  )
+
+  it.effect("does not move while it replays, with a stopTime, or on a shared session", () =>
+    Effect.gen(function* () {
+      const stopping = yield* open({ startTime: "2026-01-31T11:00:00Z", stopTime: "2030-01-01T00:00:00Z" })
+      yield* stopping.move
+      yield* pass("3 seconds")
+      assert.deepStrictEqual(carrying(stopping.device), [2])
+      const shared = yield* open({ session: "shared" })
+      assert.strictEqual(shared.reactors.movables.size, 0)
+    })
+  )
+
+  it.effect("leaves no session behind when it is left in the middle of a move", () =>
+    Effect.gen(function* () {
+      const { device, move, reactors, scope } = yield* open()
+      yield* move
+      yield* settle
+      assert.strictEqual(device.sessions.size, 3)
+      yield* Scope.close(scope, Exit.void)
+      yield* settle
+      assert.strictEqual(device.sessions.size, 1)
+      assert.strictEqual(reactors.movables.size, 0)
+    })
+  )
+})
