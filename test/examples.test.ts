@@ -106,7 +106,7 @@ describe("examples", () => {
     const home = mkdtempSync(join(tmpdir(), "netconf-home-"))
     const env = { ...peer.env, HOME: home, NETCONF_FINGERPRINT: peer.server.fingerprint }
     const other = { ...peer.env, NETCONF_FINGERPRINT: "SHA256:jCGKN5Vu7pZnVEJvYrCsDkKdZbMkZGaE1LZvGBkB2sE" }
-    for (const name of ["get-config.ts", "get-config-promise.ts", "edit-promise.ts", "filters.ts"]) {
+    for (const name of ["get-config.ts", "get-config-promise.ts", "edit-promise.ts", "filters.ts", "sync.ts"]) {
       succeeded(await node(`examples/${name}`, [], env))
       const refused = await node(`examples/${name}`, [], other)
       assert.strictEqual(refused.code, 1)
@@ -133,6 +133,14 @@ describe("examples", () => {
     assert.strictEqual(result.code, 1)
     assert.match(result.stderr, /lock-denied.*\ntry again when session 0 is done\n$/)
     assert.notStrictEqual(textAt("system", "hostname"), "nobody")
+  })
+
+  it("sync.ts reads and commits without a promise", async () => {
+    const [session, committed, ...rest] = succeeded(await peer.run("sync.ts", "rack 9"))
+    assert.match(session ?? "", /^session \d+: /)
+    assert.deepStrictEqual([committed, rest], ["committed: rack 9", []])
+    assert.strictEqual(textAt("system", "location"), "rack 9")
+    assert.strictEqual(peer.device.locks.size, 0)
   })
 
   it("locked-change.ts makes both changes and leaves no lock", async () => {
@@ -164,6 +172,13 @@ describe("examples", () => {
       "read N bytes",
       "stopped: the session was closed"
     ])
+  })
+
+  it("subscribe.ts tells what happens on the device, its own edit among it", async () => {
+    const lines = succeeded(await peer.run("subscribe.ts"))
+    assert.strictEqual(lines[0], "NETCONF, with replay")
+    assert.include(lines, "admin changed running: 1 edit(s)")
+    assert.match(lines.at(-1) ?? "", /^\d+ received, \d+ delivered, 0 dropped$/)
   })
 
   it("many-devices.ts reads those that answer, and says why of the others", async () => {
@@ -517,6 +532,7 @@ describe("the code of the documentation", () => {
   const published: Readonly<Record<string, string>> = {
     "../src/index.ts": "effect-netconf",
     "../src/promise.ts": "effect-netconf/promise",
+    "../src/sync.ts": "effect-netconf/sync",
     "../src/testing.ts": "effect-netconf/testing"
   }
   /** An example as its reader writes it: with the package's name in place of the path. */
@@ -549,6 +565,7 @@ describe("the code of the documentation", () => {
     ["docs/reconnecting.md", 1],
     ["docs/inventory.md", 1],
     ["docs/fleet-promise.md", 2],
+    ["docs/sync.md", 1],
     ["docs/observability.md", 2],
     ["docs/values.md", 2]
   ] as const) {

@@ -47,8 +47,10 @@ export interface Host {
   readonly context: ErrorContext
   readonly session: () => Session
   readonly maxMessage: number
-  /** Another session with the device. */
+  /** Another session with the device, on the same connection where that is possible. */
   readonly another: Carrier["open"]
+  /** Another session on a connection of its own. */
+  readonly elsewhere: Carrier["open"]
   /** The session that the caller holds, or the next one where it comes back. */
   readonly shared: Carrier["open"]
   /** Whether subscriptions go on on another session unless told otherwise. */
@@ -85,7 +87,9 @@ const lacking = (host: Host, needed: string): Effect.Effect<void, CapabilityErro
 }
 
 const carrierOf = (host: Host, { isOwn }: Settings): Carrier =>
-  isOwn ? { open: host.another, isOwn } : { open: host.shared, isOwn }
+  isOwn
+    ? { open: host.another, elsewhere: host.elsewhere, isOwn }
+    : { open: host.shared, elsewhere: host.shared, isOwn }
 
 /** Established when it returns. */
 export const open = (

@@ -10,7 +10,7 @@ import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { DeadlineError, InputError } from "../../errors.ts"
-import type { OpenContext, Transport } from "../../transport/Transport.ts"
+import type { Connection, OpenContext, Transport } from "../../transport/Transport.ts"
 import * as Urgent from "../changes/Urgent.ts"
 import type { Device, Limits } from "./Devices.ts"
 import { type Restore, Slots, type Wish } from "./Line.ts"
@@ -60,26 +60,32 @@ export class FleetGate {
     return {
       ...transport,
       peer: transport.peer,
-      open: (handler, context) =>
-        Effect.uninterruptibleMask((restore) => {
-          const further = first.open
-          return Effect.gen({ self: this }, function* () {
-            const entering = Effect.uninterruptible(this.#enter(device, first, further, restore))
-            yield* restore(bounded(device, context, entering))
-            const connection = yield* restore(transport.open(handler, context))
-            // The last finalizer is the first to run: before any call that waits hears of the end.
-            if (further) return connection
-            first.wires++
-            yield* Effect.addFinalizer(() =>
-              Effect.sync(() => {
-                first.wires--
-                cut()
-              })
-            )
-            return connection
-          })
-        })
+      open: this.#limited(device, first, cut, (handler, context) => transport.open(handler, context))
     }
+  }
+
+  /** A further channel of a connection counts as a further session. */
+  #limited(device: Device, first: First, cut: () => void, open: Transport["open"]): Transport["open"] {
+    return (handler, context) =>
+      Effect.uninterruptibleMask((restore) => {
+        const further = first.open
+        return Effect.gen({ self: this }, function* () {
+          const entering = Effect.uninterruptible(this.#enter(device, first, further, restore))
+          yield* restore(bounded(device, context, entering))
+          const opened = yield* restore(open(handler, context))
+          const connection = withBeside(opened, (beside) => this.#limited(device, first, cut, beside))
+          // The last finalizer is the first to run: before any call that waits hears of the end.
+          if (further) return connection
+          first.wires++
+          yield* Effect.addFinalizer(() =>
+            Effect.sync(() => {
+              first.wires--
+              cut()
+            })
+          )
+          return connection
+        })
+      })
   }
 
   #enter(
@@ -113,6 +119,25 @@ export class FleetGate {
     let slots = this.#perDevice.get(name)
     if (slots === undefined) this.#perDevice.set(name, (slots = new Slots(this.#limits.maxSessionsPerDevice)))
     return slots
+  }
+}
+
+/** The same connection, with another way to open a channel beside it. */
+const withBeside = (connection: Connection, limited: (beside: Transport["open"]) => Transport["open"]): Connection => {
+  const { beside, reactor } = connection
+  if (beside === undefined) return connection
+  return {
+    write: (frame) => connection.write(frame),
+    pause: () => connection.pause(),
+    resume: () => connection.resume(),
+    get details() {
+      return connection.details
+    },
+    get notes() {
+      return connection.notes
+    },
+    ...(reactor === undefined ? {} : { reactor }),
+    beside: limited(beside)
   }
 }
 

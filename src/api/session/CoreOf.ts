@@ -1,8 +1,11 @@
-/** The session of the messages layer under a session as users hold it, for what is built on both. */
+/** What is under a session as users hold it, for what is built on it: its messages layer, and the way to another one. */
 import { InputError } from "../../errors.ts"
 import type * as Core from "../../rpc/Session.ts"
 
 export const core: unique symbol = Symbol("effect-netconf/core")
+
+/** Opens another session with the same device, on the same connection where that is possible. */
+export const another: unique symbol = Symbol("effect-netconf/another")
 
 /** Undefined for one that the library has not made: a mock, or one that wraps another. */
 export const coreOf = (session: object): Core.Session | undefined =>

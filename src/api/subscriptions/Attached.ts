@@ -19,6 +19,8 @@ export interface Attached {
 /** A session that can carry a subscription. */
 export interface Carrier {
   readonly open: Effect.Effect<Session, SubscribeError, Scope.Scope>
+  /** The same on a connection of its own, which may live in another reactor. */
+  readonly elsewhere: Effect.Effect<Session, SubscribeError, Scope.Scope>
   /** Whether it is closed with the subscription. */
   readonly isOwn: boolean
 }
@@ -46,7 +48,7 @@ const listening = (core: Core.Session, isOwn: boolean, sink: Sink): Effect.Effec
   )
 
 /** Opens the session, and whatever has to be asked on it before the subscription. */
-export const prepare = ({ open }: Carrier): Effect.Effect<Session, SubscribeError, Scope.Scope> =>
+export const prepare = ({ open }: Pick<Carrier, "open">): Effect.Effect<Session, SubscribeError, Scope.Scope> =>
   Effect.tap(open, free)
 
 /** Subscribes a session that is prepared. The feed brings what comes from before the request on. */

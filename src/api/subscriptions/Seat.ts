@@ -105,7 +105,9 @@ export class Seat {
   readonly #moved: Effect.Effect<void, SubscribeError> = Effect.suspend(() => {
     const handover = new Handover(this.#subscription)
     const { startTime: _past, ...now } = this.#create
-    const open = Effect.flatMap(prepare(this.#carrier), (session) => subscribe(session, this.#carrier, handover, now))
+    const open = Effect.flatMap(prepare({ open: this.#carrier.elsewhere }), (session) =>
+      subscribe(session, this.#carrier, handover, now)
+    )
     return placed(this.#outer, open).pipe(
       Effect.flatMap((next) => Effect.sleep(together).pipe(Effect.andThen(this.#takeOver(handover, next)))),
       Effect.onExit(() => Effect.sync(() => handover.giveUp()))

@@ -1,0 +1,23 @@
+/**
+ * The way to another session with a device beside one that is up: a further channel of its SSH connection where the peer gives
+ * one (RFC 6242 §3), and a connection of its own where it does not.
+ */
+import * as Effect from "effect/Effect"
+import type * as Core from "../../rpc/Session.ts"
+import type { Transport } from "../../transport/Transport.ts"
+
+/** The transport itself where the session is over, or has nothing that could be shared. */
+export const besideTransport = (core: Core.Session, transport: Transport): Transport => {
+  const beside = core.ended ? undefined : core.connection?.beside
+  if (beside === undefined) return transport
+  const { peer } = transport
+  const check = transport.check && { check: () => transport.check?.() }
+  return {
+    peer,
+    ...check,
+    open: (handler, context) =>
+      Effect.catchTag(beside(handler, context), "ChannelError", (refusal) =>
+        refusal.phase === "open" ? transport.open(handler, context) : Effect.fail(refusal)
+      )
+  }
+}
