@@ -7,6 +7,7 @@ import { Element, Netconf, type NetconfError, Ssh, Xml, xml } from "../../src/in
 import { SampleModel, SimulatedDevice } from "../../src/testing.ts"
 import { showDifference } from "./difference.ts"
 import { showHello } from "./hello.ts"
+import { notifications } from "./notifications.ts"
 import { beginning, bold, dim, line, paragraph, step, yellow } from "./screen.ts"
 import { timed } from "./timed.ts"
 
@@ -79,6 +80,8 @@ export const tour = Effect.gen(function* () {
   yield* refused("refused", "a change while session 2 holds the lock", session.edit(withMtu(1500, "too late")))
   yield* refused("host key", "another one than was pinned", open({ hostKey: { fingerprint: otherKey } }))
   yield* refused("password", "a wrong one", open({ auth: { password: Redacted.make("letmein") } }))
+  yield* other.closeSession()
+  yield* notifications({ device, session, edit: session.edit(withMtu(1500, "back again")) })
   const commits = device.commits === 1 ? "1 commit" : `${device.commits} commits`
   step("device", `${device.log.length} rpcs, ${commits}, candidate ${device.candidateIsDirty ? "dirty" : "clean"}`)
 })
