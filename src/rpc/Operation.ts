@@ -54,8 +54,11 @@ export interface Operation<A = Reply> {
   readonly encode: (capabilities: Capabilities) => Element
   /** What the caller gets. */
   readonly decode: (reply: Reply) => A
-  /** What gives back what a success acquired when nobody waits for it any more: an operation, or the session's end. */
-  readonly undo?: (capabilities: Capabilities) => Operation<unknown> | "close-session"
+  /**
+   * What gives back what a success acquired when nobody waits for it any more: an operation, or the session's end. `reply` is
+   * the whole message of a reply that came too late, for what it alone can say: the id of a subscription.
+   */
+  readonly undo?: (capabilities: Capabilities, reply?: Uint8Array) => Operation<unknown> | "close-session"
   /** What is sent after a refusal, because a refusal may leave something behind. */
   readonly onRefused?: (capabilities: Capabilities) => Operation<unknown> | undefined
 }

@@ -163,7 +163,7 @@ export class Replies {
     // What an abandoned call acquired is given back: it was never held.
     const isKept = !call.abandoned || call.operation.undo === undefined
     if (judgement._tag === "Success" && isKept) this.#owner.succeeded(call)
-    if (call.abandoned) this.#late(call, judgement)
+    if (call.abandoned) this.#late(call, judgement, message.bytes)
     else this.#answer(call, message, judgement)
   }
 
@@ -204,11 +204,12 @@ export class Replies {
   }
 
   /** The reply of a call that nobody waits for: dropped and counted, and what it acquired is given back. */
-  #late(call: Call, judgement: Reply.Judgement): void {
+  #late(call: Call, judgement: Reply.Judgement, reply?: Uint8Array): void {
     this.counters.late++
     const undo = call.operation.undo
     if (undo === undefined || judgement._tag === "Refused") return
-    this.#undos.push([call, judgement._tag === "Success" ? undo(this.#owner.peer().capabilities) : "close-session"])
+    const { capabilities } = this.#owner.peer()
+    this.#undos.push([call, judgement._tag === "Success" ? undo(capabilities, reply) : "close-session"])
   }
 
   // Taken off the table: its own reply, should it still come, has an id that was issued, and is nobody's.

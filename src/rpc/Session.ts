@@ -238,6 +238,12 @@ export class Session implements Ledger.Owner, Requests.Owner {
     }
   }
 
+  /** From now on it is not asked any more. */
+  unwatch(): void {
+    this.#unwatch?.()
+    this.#unwatch = undefined
+  }
+
   /** Sends an operation and waits for its reply. Interrupting it leaves a tombstone; the session goes on. */
   call(operation: Operation<unknown>, sending: Requests.Sending = {}): Effect.Effect<Reply, Errors.OperationError> {
     return Effect.callback((resume) => {
@@ -341,44 +347,3 @@ export class Session implements Ledger.Owner, Requests.Owner {
 
 const beingClosed = { by: "us", detail: "the session is being closed" } as const
 const closedByUs = { by: "us", detail: "the session was closed" } as const
-
-/** A session that counts among the live ones, on a transport that is not opened yet. */
-const make = Effect.fnUntraced(function* (options: Options) {
-  const clock = yield* Clock.Clock
-  const fork = Effect.runForkWith(yield* Effect.context<never>())
-  const life = yield* SessionLife.make(options.transport.peer, options.label)
-  const wire = Scope.makeUnsafe()
-  const session = new Session({ options, clock, fork, wire, life })
-  if (session.wireLog !== undefined) yield* Scope.addFinalizer(wire, session.wireLog.close)
-  life.begin(() => session.seen)
-  return session
-})
-
-/** Connects, and waits as long as the profile wants before the first rpc. */
-const bringUp = (session: Session): Effect.Effect<void, Errors.ConnectError> =>
-  Effect.flatMap(
-    Effect.suspend(() => session.connect()),
-    () => {
-      const { firstRpcDelay } = session.profile
-      session.life.opened(session.facts)
-      return firstRpcDelay > 0 ? Effect.sleep(firstRpcDelay) : Effect.void
-    }
-  )
-
-/**
- * Opens the transport, exchanges hellos and waits as long as the profile wants before the first rpc. The session ends
- * with the scope; when opening fails or is interrupted, nothing is left behind, also in a scope that lives on.
- */
-export const open = (options: Options): Effect.Effect<Session, Errors.ConnectError, Scope.Scope> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function* () {
-      const session = yield* make(options)
-      yield* Effect.onError(restore(bringUp(session)), (cause) => {
-        session.life.failed(cause)
-        return session.close
-      })
-      yield* Effect.addFinalizer(() => session.close)
-      session.watch()
-      return session
-    })
-  )

@@ -6,6 +6,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
+import * as TestClock from "effect/testing/TestClock"
 import * as Netconf from "../../src/api/Netconf.ts"
 import type { SubscribeOptions } from "../../src/api/Subscribe.ts"
 import type { Notification } from "../../src/notifications/Notification.ts"
@@ -183,6 +184,24 @@ describe("openSubscription", () => {
       yield* Fiber.interrupt(reader)
       yield* burst(device, 0, 2)
       assert.deepStrictEqual(numbers(yield* subscription.take()), [0, 1])
+    })
+  )
+
+  it.effect("asks nothing more of a session that serves nothing but its end", () =>
+    Effect.gen(function* () {
+      for (const [without, asked] of [
+        [[":interleave"], false],
+        [[], true]
+      ] as const) {
+        const { device, session } = yield* open({ without }, { keepalive: { every: "10 seconds" } })
+        yield* session.openSubscription()
+        yield* TestClock.adjust("1 minute")
+        yield* settle
+        assert.strictEqual(
+          device.log.some((entry) => entry.session === 2 && entry.operation === "get"),
+          asked
+        )
+      }
     })
   )
 

@@ -64,5 +64,7 @@ export const subscribe = (
     const operation = createSubscription(options)
     const needs = isOwn ? operation.needs : [...operation.needs, [":interleave"]]
     yield* Effect.tapError(session.run({ ...operation, needs }), () => Effect.sync(stop))
+    // From here on the device serves nothing but close-session (RFC 5277 §6): it is not asked whether it lives.
+    if (isOwn && !session.capabilities.has(":interleave")) core.unwatch()
     return { session, core }
   })

@@ -40,6 +40,8 @@ const over: CloseReason = { by: "us", detail: "its scope was closed" }
 /** A device that refuses for now (too many sessions) may not refuse for ever. */
 const isForGood = (error: SubscribeError, everUp: boolean): boolean => {
   if (error._tag === "RpcError") return !error.isRetryable
+  // The session that it shares does not come back.
+  if (error._tag === "ChannelError" && error.by === "us") return true
   return error._tag === "CapabilityError" || isFinal(error as Parameters<typeof isFinal>[0], everUp)
 }
 

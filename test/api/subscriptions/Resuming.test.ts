@@ -167,6 +167,20 @@ describe("a subscription that resumes", () => {
 })
 
 describe("of a session that reconnects", () => {
+  it.effect("ends with the session that it shares", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make({})
+      const schedule = Schedule.recurs(0)
+      const session = yield* Netconf.reconnecting({ transport: device.transport }, { schedule })
+      const shared = yield* session.openSubscription({ session: "shared", resume: Schedule.spaced("1 second") })
+      for (const each of device.sessions.values()) each.cut()
+      yield* settle
+      yield* pass("2 seconds")
+      const error = yield* Effect.flip(shared.ended)
+      assert.isTrue(error._tag === "ChannelError" && error.by === "us")
+    })
+  )
+
   it.effect("resumes without being told to, on its own session and on the shared one", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(Date.UTC(2026, 0, 31, 12))
