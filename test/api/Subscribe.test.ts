@@ -13,7 +13,10 @@ import type { Notification } from "../../src/notifications/Notification.ts"
 import type { SubscriptionEvent } from "../../src/notifications/SubscriptionEvent.ts"
 import { BrokenNotifications, Faults, SimulatedDevice } from "../../src/testing.ts"
 import { Collected, event, numbers } from "../notifications/events.ts"
-import { settle } from "../rpc/peer.ts"
+import * as NotificationHealth from "../../src/api/NotificationHealth.ts"
+import { HealthBus } from "../../src/notifications/Health.ts"
+import { countingSleepers, settle } from "../rpc/peer.ts"
+import { pass } from "./comingBack.ts"
 
 const open = (options: SimulatedDevice.Options = {}, more: Partial<Netconf.ConnectOptions> = {}) =>
   Effect.gen(function* () {
@@ -367,6 +370,88 @@ describe("what is broken", () => {
       })
     )
   }
+
+  it.effect("one that stops growing is told after its time, and delivered should the rest come", () =>
+    Effect.gen(function* () {
+      const { device, session } = yield* open({}, {})
+      const bus = new HealthBus()
+      const subscription = yield* Effect.provideService(
+        session.openSubscription({ incompleteTimeout: "5 seconds" }),
+        NotificationHealth.Current,
+        bus
+      )
+      bus.clear()
+      let rest = Buffer.alloc(0)
+      device.sendBroken((wire) => {
+        const whole = BrokenNotifications.missingEndMark(event(1), event(2))(wire)
+        rest = whole.subarray(60)
+        return whole.subarray(0, 60)
+      })
+      yield* pass("4 seconds")
+      assert.strictEqual(bus.pending, 0)
+      yield* pass("3 seconds")
+      const told = bus.poll()
+      assert.isTrue(told?._tag === "IncompleteNotification" && told.guard === "time")
+      yield* pass("1 minute")
+      assert.strictEqual(bus.pending, 0)
+      device.sendBroken(() => rest)
+      yield* settle
+      assert.deepStrictEqual(numbers(yield* subscription.take()), [1, 2])
+      assert.strictEqual(subscription.statistics().gaps, 0)
+    })
+  )
+
+  it.effect("no timer runs for a session on which nothing is unfinished", () =>
+    countingSleepers((sleepers) =>
+      Effect.gen(function* () {
+        const { device, session } = yield* open()
+        yield* session.openSubscription()
+        // The timer for the replies so far looks once more, and finds nothing to wait for.
+        yield* pass("2 minutes")
+        yield* burst(device, 0, 3)
+        assert.strictEqual(sleepers(), 0)
+        device.sendBroken(BrokenNotifications.unfinished(event(1)))
+        yield* settle
+        assert.strictEqual(sleepers(), 1)
+      })
+    )
+  )
+
+  for (const size of [199, 200, 201]) {
+    it.effect(`one with ${size} unfinished bytes ${size > 200 ? "exceeds" : "is within"} a limit of 200`, () =>
+      Effect.gen(function* () {
+        const { device, session } = yield* open({ without: [":base:1.1"] })
+        const subscription = yield* session.openSubscription({ incompleteMaxBytes: 200 })
+        let rest = Buffer.alloc(0)
+        device.sendBroken((wire) => {
+          const whole = Buffer.from(`${wire.notification(`<long xmlns="urn:l">${"x".repeat(400)}</long>`)}]]>]]>`)
+          rest = whole.subarray(size)
+          return whole.subarray(0, size)
+        })
+        yield* settle
+        device.sendBroken(() => rest)
+        yield* burst(device, 7, 8)
+        const events = yield* subscription.take()
+        assert.deepStrictEqual(
+          events.map(({ _tag }) => _tag),
+          [size > 200 ? "Gap" : "Notification", "Notification"]
+        )
+        assert.strictEqual(subscription.statistics().incomplete, size > 200 ? 1 : 0)
+      })
+    )
+  }
+
+  it.effect("one that the session ends in is told, and the session's end follows", () =>
+    Effect.gen(function* () {
+      const { device, session, subscription } = yield* subscribed()
+      device.sendBroken(BrokenNotifications.unfinished(event(1)))
+      yield* settle
+      for (const [id, each] of device.sessions) if (id !== session.sessionId) each.cut()
+      yield* settle
+      assert.strictEqual((yield* Effect.flip(subscription.ended))._tag, "ChannelError")
+      assert.strictEqual(subscription.statistics().incomplete, 1)
+    })
+  )
 
   it.effect("bytes between frames become part of the next message, which is found", () =>
     Effect.gen(function* () {
