@@ -381,7 +381,7 @@ describe("what is broken", () => {
         bus
       )
       bus.clear()
-      let rest = Buffer.alloc(0)
+      let rest: Buffer = Buffer.alloc(0)
       device.sendBroken((wire) => {
         const whole = BrokenNotifications.missingEndMark(event(1), event(2))(wire)
         rest = whole.subarray(60)
@@ -422,7 +422,7 @@ describe("what is broken", () => {
       Effect.gen(function* () {
         const { device, session } = yield* open({ without: [":base:1.1"] })
         const subscription = yield* session.openSubscription({ incompleteMaxBytes: 200 })
-        let rest = Buffer.alloc(0)
+        let rest: Buffer = Buffer.alloc(0)
         device.sendBroken((wire) => {
           const whole = Buffer.from(`${wire.notification(`<long xmlns="urn:l">${"x".repeat(400)}</long>`)}]]>]]>`)
           rest = whole.subarray(size)
