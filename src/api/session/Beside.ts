@@ -3,6 +3,7 @@
  * one (RFC 6242 §3), and a connection of its own where it does not.
  */
 import * as Effect from "effect/Effect"
+import type { ConnectError } from "../../errors.ts"
 import type * as Core from "../../rpc/Session.ts"
 import type { Transport } from "../../transport/Transport.ts"
 
@@ -16,8 +17,14 @@ export const besideTransport = (core: Core.Session, transport: Transport): Trans
     peer,
     ...check,
     open: (handler, context) =>
-      Effect.catchTag(beside(handler, context), "ChannelError", (refusal) =>
-        refusal.phase === "open" ? transport.open(handler, context) : Effect.fail(refusal)
+      Effect.catch(beside(handler, context), (error) =>
+        isOfTheChannel(error) ? transport.open(handler, context) : Effect.fail(error)
       )
   }
+}
+
+/** Another connection may do better: this one gives no further channel, answers not even that, or has just been cut. */
+const isOfTheChannel = (error: ConnectError): boolean => {
+  if (error._tag === "ChannelError") return error.phase === "open"
+  return error._tag === "ConnectionError" || (error._tag === "DeadlineError" && error.phase === "subsystem")
 }
