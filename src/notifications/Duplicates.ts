@@ -1,6 +1,6 @@
 /**
  * Which notifications come a second time when a subscription goes on on another session: after a loss, out of the device's
- * replay log (RFC 5277 §2.1.1), or while two sessions bring the same stream for a moment. Told by count: as many equal ones
+ * replay log (RFC 5277 §3.3), or while two sessions bring the same stream for a moment. Told by count: as many equal ones
  * (eventTime as sent, and content) are left out as were delivered, because events repeat truly within a whole second.
  *
  * What is kept is bounded, and says when that was too little. Whether the log reaches back is ReplayLog's.
@@ -74,10 +74,13 @@ export class History {
   #from = 0
   /** The latest eventTime of what was forgotten. */
   #forgotten: string | undefined
+  /** eventTime of the very first. */
+  #first: string | undefined
 
   /** A notification is delivered. */
   note(notification: Notification): void {
     const { eventTime } = notification
+    this.#first ??= eventTime
     this.#noted.push({ eventTime, key: keyOf(notification) })
     while (this.size > leastRemembered && this.#isSpent(this.#noted[this.#from]!, eventTime)) this.#forget()
   }
@@ -127,32 +130,50 @@ export class History {
   /** @internal */
   remembered(): Remembered {
     const counts = new Map<string, number>()
-    let forgotten = this.#forgotten
-    const { last } = this
+    let older = latest(this.#forgotten, this.#first)
+    const start = this.last
     for (let at = this.#from; at < this.#noted.length; at++) {
       const { eventTime, key } = this.#noted[at]!
       // A log is read from the first one on that is not before the time that it is asked for.
-      if (counts.size > 0 || (compare(eventTime, last) ?? 0) >= 0) counts.set(key, (counts.get(key) ?? 0) + 1)
-      else forgotten = latest(forgotten, eventTime)
+      if (counts.size > 0 || (compare(eventTime, start) ?? 0) >= 0) counts.set(key, (counts.get(key) ?? 0) + 1)
+      else older = latest(older, eventTime)
     }
-    return { counts, forgotten, last: this.#noted.at(-1)?.key }
+    const last = this.#noted.at(-1)?.key
+    return { counts, place: new Place(older, last, counts.get(last ?? "") ?? 0) }
   }
 }
 
 interface Remembered {
   /** How often each was delivered. */
   readonly counts: Map<string, number>
-  readonly forgotten: string | undefined
-  /** The one that was delivered last. */
-  readonly last: string | undefined
+  readonly place: Place
 }
 
-/**
- * Whether it is older than what is remembered, and so delivered: a log has an order, and has not come to the last one that
- * was. A device that replays from earlier than it was asked for, or more of one second than are remembered.
- */
-const isOlder = ({ counts, forgotten, last }: Remembered, { eventTime }: Notification): boolean =>
-  forgotten !== undefined && last !== undefined && counts.has(last) && (compare(eventTime, forgotten) ?? 1) <= 0
+/** Where in the device's log a replay is: a log has an order, and all before the last one that was delivered is past. */
+class Place {
+  readonly #older: string | undefined
+  readonly #last: string | undefined
+  #left: number
+
+  /** Up to the time `older` there is more than what is counted; `last` comes so many times more. */
+  constructor(older: string | undefined, last: string | undefined, left: number) {
+    this.#older = older
+    this.#last = last
+    this.#left = left
+  }
+
+  passed(key: string): void {
+    if (key === this.#last) this.#left--
+  }
+
+  /**
+   * Whether something that is not counted is past: a device replays from earlier than it was asked for, more of one second
+   * than are remembered, or what happened in the second in which the subscription began, before it did.
+   */
+  isPast({ eventTime }: Notification): boolean {
+    return this.#left > 0 && (compare(eventTime, this.#older) ?? 1) <= 0
+  }
+}
 
 /** A replay, as it arrives. It is over with replayComplete; whoever reads that asks no further. */
 export class Replayed {
@@ -164,10 +185,11 @@ export class Replayed {
 
   /** Whether it was delivered before; to be asked once of each that arrives, in order. */
   isDuplicate(notification: Notification): boolean {
-    const { counts } = this.#remembered
+    const { counts, place } = this.#remembered
     const key = keyOf(notification)
     const count = counts.get(key)
-    if (count === undefined) return isOlder(this.#remembered, notification)
+    if (count === undefined) return place.isPast(notification)
+    place.passed(key)
     if (count === 1) counts.delete(key)
     else counts.set(key, count - 1)
     return true
@@ -185,18 +207,23 @@ export class Replayed {
 export class Overlap {
   /** By how many the old feed is ahead of the new one; below 0 the new one is. */
   readonly #ahead: Map<string, number>
-  readonly #remembered: Remembered | undefined
+  /** Of the new feed. */
+  readonly #place: Place | undefined
 
   constructor(history?: History) {
-    this.#remembered = history?.remembered()
-    this.#ahead = this.#remembered?.counts ?? new Map<string, number>()
+    const remembered = history?.remembered()
+    this.#ahead = remembered?.counts ?? new Map<string, number>()
+    this.#place = remembered?.place
   }
 
   /** Whether the other feed has brought it; to be asked once of each that arrives, in order. */
   isDuplicate(feed: "old" | "new", notification: Notification): boolean {
     const key = keyOf(notification)
     const ahead = this.#ahead.get(key) ?? 0
-    if (feed === "new" && ahead === 0 && this.#remembered && isOlder(this.#remembered, notification)) return true
+    if (feed === "new") {
+      if (ahead === 0 && this.#place?.isPast(notification)) return true
+      this.#place?.passed(key)
+    }
     const next = feed === "old" ? ahead + 1 : ahead - 1
     if (next === 0) this.#ahead.delete(key)
     else this.#ahead.set(key, next)

@@ -115,6 +115,14 @@ export const busCapacity = 10_000
 const makeQueue = (): SubscriptionQueue<HealthEvent> =>
   new SubscriptionQueue<HealthEvent>(() => 0, { policy: "dropOldest", capacity: busCapacity, maxBytes: Infinity })
 
+/** A reader of the bus with events of its own. */
+export interface HealthWatch {
+  readonly poll: () => HealthEvent | undefined
+  /** Calls back once, when there is something to poll; returns how to stop waiting. */
+  readonly wait: (wake: () => void) => () => void
+  readonly stop: () => void
+}
+
 /** Says of an event how many its reader has lost so far. */
 const stamped = (event: HealthEvent, queue: SubscriptionQueue<HealthEvent>): HealthEvent => {
   const { dropped } = queue.statistics
@@ -147,6 +155,25 @@ export class HealthBus {
     if (event === undefined) return undefined
     const dropped = this.#queue.statistics.dropped - this.#cleared
     return dropped === 0 ? event : { ...event, healthEventsDropped: dropped }
+  }
+
+  /** Calls back once, when there is something to {@link poll}; returns how to stop waiting. */
+  wait(wake: () => void): () => void {
+    return this.#queue.wait(wake)
+  }
+
+  /** Every event from now on for one more reader, until it stops. */
+  watch(): HealthWatch {
+    const queue = makeQueue()
+    this.#streams.add(queue)
+    return {
+      poll: () => {
+        const event = queue.poll()
+        return event && stamped(event, queue)
+      },
+      wait: (wake) => queue.wait(wake),
+      stop: () => void this.#streams.delete(queue)
+    }
   }
 
   /** Throws away what waits for `next`; streams keep theirs. Returns how many there were. */

@@ -145,6 +145,12 @@ class MessageNotification implements Notification {
     return this.#bytes ?? this.#text!
   }
 
+  parts(): Arrived {
+    const { eventTime, name, namespace, receivedAt } = this
+    const parts = { bytes: this.#bytes ?? Buffer.from(this.#text!), head: { eventTime, name, namespace }, receivedAt }
+    return { ...parts, context: this.#context, ...(this.#limits === undefined ? {} : { limits: this.#limits }) }
+  }
+
   #parsed(): Element.Element | ProtocolError {
     return (this.#tree ??= this.#parse())
   }
@@ -185,6 +191,10 @@ class MessageNotification implements Notification {
 
 /** A notification whose text, tree and time are made when asked for. */
 export const make = (arrived: Arrived): Notification => new MessageNotification(arrived)
+
+/** What a notification can be made of again, in another thread: plain, and without its tree. */
+export const partsOf = (notification: Notification): Arrived | undefined =>
+  notification instanceof MessageNotification ? notification.parts() : undefined
 
 /** The same event (`data`) for plain code: throws the `ProtocolError` that `data` fails with. */
 export const dataOf = (notification: Notification): Element.Element => {

@@ -31,6 +31,9 @@ class Plain implements PlainNotification {
   constructor(notification: Notification) {
     this.#notification = notification
   }
+  static behind(plain: Plain): Notification {
+    return plain.#notification
+  }
   get eventTime(): string | undefined {
     return this.#notification.eventTime
   }
@@ -70,3 +73,7 @@ class Plain implements PlainNotification {
 }
 
 export const toPlain = (notification: Notification): PlainNotification => new Plain(notification)
+
+/** The notification that a plain one shows; undefined for anything else. */
+export const behind = (value: object): Notification | undefined =>
+  value instanceof Plain ? Plain.behind(value) : undefined

@@ -1,6 +1,6 @@
 /**
- * Whether a device's replay log reaches back to where a subscription was lost (RFC 5277 §2.1.1, §3.2.5.1; RFC 8639
- * §2.4.2.1): what is not in the log is missing, and nobody will say so but this.
+ * Whether a device's replay log reaches back to where a subscription was lost (RFC 5277 §3.3, §3.4; RFC 8639 §2.4.2.1): what
+ * is not in the log is missing, and nobody will say so but this.
  *
  * All times are the device's own, compared by nanoseconds; this machine's clock says nothing about a log.
  */

@@ -16,7 +16,7 @@ export const nameAtEnd = (bytes: Buffer): string | undefined => {
   if (bytes[--end] !== 0x3e) return undefined
   let start = end - 1
   const least = Math.max(0, end - longest)
-  while (start > least && bytes[start] !== 0x3c) start--
+  while (start > least && bytes[start] !== 0x3c && bytes[start] !== 0x3e) start--
   if (bytes[start] !== 0x3c || bytes[start + 1] !== 0x2f) return undefined
   while (bytes[end - 1]! <= 0x20) end--
   return bytes.toString("latin1", start + 2, end)

@@ -2,17 +2,19 @@
  * The head of a notification (RFC 5277 §4): the text of its eventTime, and name and namespace of its event, the one
  * other element inside. One pass of saxes, stopped there (6 µs).
  *
- * A device's heads are the same bytes time and again, but for the time: what saxes has read once is recognised by
- * comparing bytes (0.5 µs), and whatever differs is read by saxes again. The root and eventTime go by their local names:
- * there are devices that send them without the namespace, or in that of base. Whether the rest is well-formed is not
- * known here.
+ * What saxes has read once is recognised by comparing bytes (KnownHeads), and whatever differs is read by saxes again. The
+ * root and eventTime go by their local names: there are devices that send them without the namespace, or in that of base.
+ * Whether the rest is well-formed is not known here.
  */
 import { SaxesParser } from "saxes"
 import type { SaxesTagNS } from "saxes"
 import { checkNames, enough, type HeadOptions, isMismatch, placed, readPart, tooLong } from "./Head.ts"
 import { defaultLimits, saxesOptions } from "./Parse.ts"
+import { remember } from "./KnownHeads.ts"
 import { rootStart } from "./Prolog.ts"
 import { XmlError } from "./XmlError.ts"
+
+export { recall, recallWhole } from "./KnownHeads.ts"
 
 export interface NotificationHead {
   /** As sent, without white space around it; undefined when there is none, or none within the limit of a head. */
@@ -21,6 +23,8 @@ export interface NotificationHead {
   readonly name: string
   /** Namespace of the event. */
   readonly namespace: string
+  /** The message is one whole notification, as far as bytes show (KnownHeads.recallWhole); absent: nobody has looked. */
+  readonly isWhole?: true
 }
 
 /**
@@ -35,8 +39,10 @@ export const read = (bytes: Buffer, options: HeadOptions = {}): NotificationHead
     return last?.done === true ? last : "incomplete"
   })
   if (typeof found !== "string") {
-    remember(bytes, found)
-    return found.head()
+    const head = found.head()
+    const { event, eventEnd, timeStart } = found
+    if (head !== undefined && event !== undefined) remember(bytes, { head, event, timeStart, eventEnd })
+    return head
   }
   // An eventTime that should have come before it is not looked for any further.
   if (last?.event !== undefined) return last.head()
@@ -136,91 +142,4 @@ class NotificationParser extends SaxesParser<typeof saxesOptions> {
     if (!this.isNotification) return undefined
     return { eventTime: this.time?.trim(), name: this.event?.local ?? "", namespace: this.event?.uri ?? "" }
   }
-}
-
-/** Heads that saxes has read: the bytes before the time, and those from its end to the end of the event's start tag. */
-interface Layout {
-  readonly before: string
-  readonly events: Array<{ readonly after: string; readonly name: string; readonly namespace: string }>
-}
-
-const layouts: Array<Layout> = []
-const mostLayouts = 16
-const mostEvents = 32
-/** Bytes of a head that is worth remembering, the time aside, and of a time. */
-const longest = 2048
-const longestTime = 64
-
-/** How much of a message the heads that are known can need. */
-let reach = 0
-
-/**
- * The head of a message that begins with bytes like one that was {@link read} before; undefined for all others,
- * whatever they are. Compares bytes and parses nothing.
- */
-export const recall = (bytes: Buffer): NotificationHead | undefined => {
-  const text = bytes.toString("latin1", 0, Math.min(bytes.length, reach))
-  for (let i = 0; i < layouts.length; i++) {
-    const { before, events } = layouts[i]!
-    if (!text.startsWith(before)) continue
-    const end = text.indexOf("<", before.length)
-    if (end === -1 || !isPlain(text, before.length, end)) return undefined
-    for (let j = 0; j < events.length; j++) {
-      const { after, name, namespace } = events[j]!
-      if (!text.startsWith(after, end)) continue
-      forward(layouts, i)
-      forward(events, j)
-      // A text of its own: a slice would keep the whole beginning of the message as long as it lives.
-      return { eventTime: bytes.toString("latin1", before.length, end), name, namespace }
-    }
-  }
-  return undefined
-}
-
-/** What is met often moves forward, one place at a time: what is met once does not displace it. */
-const forward = <A>(list: Array<A>, at: number): void => {
-  if (at === 0) return
-  const item = list[at]!
-  list[at] = list[at - 1]!
-  list[at - 1] = item
-}
-
-/** Characters that are themselves, wherever they stand in text: neither markup nor a line end, and all ASCII. */
-const isPlain = (text: string, from: number, to: number): boolean => {
-  if (to === from || to - from > longestTime) return false
-  for (let at = from; at < to; at++) {
-    const code = text.charCodeAt(at)
-    if (code <= 0x20 || code >= 0x7f || code === 0x26 || code === 0x3e || code === 0x5d) return false
-  }
-  return true
-}
-
-const remember = (bytes: Buffer, parser: NotificationParser): void => {
-  const { event, eventEnd, timeStart } = parser
-  if (event === undefined || timeStart === -1 || eventEnd < timeStart || eventEnd > longest) return
-  const text = bytes.toString("latin1", 0, eventEnd)
-  const end = text.indexOf("<", timeStart)
-  // Beyond ASCII, characters and bytes are not counted alike.
-  if (!isAscii(text) || !isPlain(text, timeStart, end)) return
-  if (text.slice(timeStart, end) !== parser.head()?.eventTime) return
-  const { events } = layoutOf(text.slice(0, timeStart))
-  const after = text.slice(end)
-  if (events.some((known) => known.after === after)) return
-  if (events.length === mostEvents) events.pop()
-  events.push({ after, name: event.local, namespace: event.uri })
-  reach = Math.max(reach, eventEnd + longestTime)
-}
-
-const layoutOf = (before: string): Layout => {
-  const known = layouts.find((layout) => layout.before === before)
-  if (known !== undefined) return known
-  const layout: Layout = { before, events: [] }
-  if (layouts.length === mostLayouts) layouts.pop()
-  layouts.push(layout)
-  return layout
-}
-
-const isAscii = (text: string): boolean => {
-  for (let at = 0; at < text.length; at++) if (text.charCodeAt(at) >= 0x7f) return false
-  return true
 }

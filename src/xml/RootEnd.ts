@@ -33,7 +33,7 @@ export const find = (text: string, start: number, limits: Limits, most = Infinit
   } catch (error) {
     refusal = error
   }
-  const parsed = parser.position
+  const parsed = refusal === undefined ? part.length : parser.position
   if (refusal === enough) {
     const { local: name, uri: namespace } = parser.rootTag!
     return { root: { name, namespace, end: start + parsed }, parsed, detail: () => "" }

@@ -246,3 +246,68 @@ describe("NotificationHead.recall", () => {
     assert.isAbove(compared, 500)
   })
 })
+
+describe("NotificationHead.recallWhole", () => {
+  const head = (time: string, name = "w1") =>
+    `<notification xmlns="${ns}"><eventTime>${time}</eventTime><${name} xmlns="urn:whole">`
+  const end = (name = "w1") => `</${name}></notification>`
+  const whole = (text: string) => NotificationHead.recallWhole(Buffer.from(text))
+  NotificationHead.read(Buffer.from(head("1") + end()))
+  const found = { eventTime: "2", name: "w1", namespace: "urn:whole", isWhole: true } as const
+
+  for (const [size, content] of [
+    ["small", "<x>é</x>"],
+    ["large", `<x>${"é".repeat(5000)}</x>`]
+  ] as const) {
+    it(`knows a ${size} one that is whole, with or without blanks behind it`, () => {
+      assert.deepStrictEqual(whole(head("2") + content + end()), found)
+      assert.deepStrictEqual(whole(`${head("2") + content + end()} \n\0`), found)
+    })
+
+    it(`leaves a ${size} one that may be something else to others`, () => {
+      const text = head("2") + content + end()
+      assert.isUndefined(whole(text + text), "two")
+      assert.isUndefined(whole(head("2") + content + text), "one that breaks off before the next")
+      assert.isUndefined(whole(head("2") + content), "without an end")
+      assert.isUndefined(whole(`${text}x`), "text behind it")
+      assert.isUndefined(whole(head("2") + content + "</w1></nc:notification>"), "the end of something else")
+      assert.isUndefined(whole(`${head("2")}<notification/>${content}${end()}`), "an element of that name")
+    })
+  }
+
+  it("leaves an event that is called notification to others", () => {
+    const text = head("1", "notification") + end("notification")
+    NotificationHead.read(Buffer.from(text))
+    assert.isDefined(NotificationHead.recall(Buffer.from(text)))
+    assert.isUndefined(whole(text))
+  })
+
+  it("leaves one behind anything but a declaration to others", () => {
+    for (const [before, isKnown] of [
+      [`<?xml version="1.0"?>\n`, true],
+      ["<!-- a -->", false],
+      ["<?a b?>", false],
+      ["\n", true]
+    ] as const) {
+      const text = before + head("1") + end()
+      NotificationHead.read(Buffer.from(text))
+      assert.isDefined(NotificationHead.recall(Buffer.from(text)), before)
+      assert.strictEqual(whole(text) !== undefined, isKnown, before)
+    }
+  })
+
+  it("leaves one that names its root twice to others", () => {
+    const text = `<notification xmlns="${ns}"><!-- <notification --><eventTime>1</eventTime><e xmlns="urn:e"></e></notification>`
+    NotificationHead.read(Buffer.from(text))
+    assert.isDefined(NotificationHead.recall(Buffer.from(text)))
+    assert.isUndefined(whole(text))
+  })
+
+  it("knows a root by its whole name", () => {
+    const text = (inner: string) =>
+      `<a:notification xmlns:a="${ns}"><a:eventTime>1</a:eventTime><e xmlns="urn:e">${inner}</e></a:notification>`
+    NotificationHead.read(Buffer.from(text("")))
+    assert.isDefined(whole(text("<notification/>")))
+    assert.isUndefined(whole(text("<a:notification/>")))
+  })
+})
