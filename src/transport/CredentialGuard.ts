@@ -67,7 +67,14 @@ interface Entry {
 }
 
 /** One login's permission to offer a credential. */
-export class Pass {
+export interface Pass {
+  /** Lets another login offer it, before it is known what becomes of this one. */
+  readonly free: () => void
+  /** Says what came of it; the first call counts. */
+  readonly end: (outcome: Outcome, device: string) => void
+}
+
+class Admission implements Pass {
   readonly #guard: CredentialGuard
   readonly #identity: Identity
   #held = true
@@ -78,14 +85,12 @@ export class Pass {
     this.#identity = of
   }
 
-  /** Lets another login offer it, before it is known what becomes of this one. */
   free(): void {
     if (!this.#held) return
     this.#held = false
     this.#guard.leave(this.#identity, "unknown", "", true)
   }
 
-  /** Says what came of it; the first call counts. */
   end(outcome: Outcome, device: string): void {
     if (this.#counted) return
     const held = this.#held
@@ -132,20 +137,35 @@ export class CredentialGuard {
     return entry === undefined || entry.refusals < maxRefusals ? undefined : describe(entry)
   }
 
-  /** Decides at once, or when other logins have ended. The result gives up waiting. */
-  admit(of: Identity, decide: (verdict: Verdict) => void): () => void {
+  /** Why none of these is offered to any device any more; undefined when one of them may be. */
+  whyNone(all: ReadonlyArray<Identity>): Effect.Effect<string | undefined> {
+    return Effect.sync(() => {
+      const reasons = new Set<string>()
+      for (const identity of all) {
+        const reason = this.barred(identity)
+        if (reason === undefined) return undefined
+        reasons.add(reason)
+      }
+      return reasons.size === 0 ? undefined : [...reasons].join("; ")
+    })
+  }
+
+  /** Decides at once, or says that it waits and decides when other logins have ended. The result gives up waiting. */
+  admit(of: Identity, decide: (verdict: Verdict) => void, waits: () => void = () => {}): () => void {
     const entry = this.#entry(of)
     const verdict = this.#judge(entry)
     const waiter: Waiter = { decide, cancelled: false }
-    if (verdict === undefined) entry.waiting.add(waiter)
-    else decide(verdict)
+    if (verdict === undefined) {
+      entry.waiting.add(waiter)
+      waits()
+    } else decide(verdict)
     return () => {
       waiter.cancelled = true
       if (entry.waiting.delete(waiter)) this.#forget(entry)
     }
   }
 
-  /** For Pass alone. */
+  /** For Admission alone. */
   leave(of: Identity, outcome: Outcome, device: string, held: boolean): void {
     const entry = this.#entry(of)
     if (held) entry.underWay--
@@ -187,7 +207,7 @@ export class CredentialGuard {
     if (entry.refusals >= maxRefusals) return { _tag: "Barred", why: describe(entry) }
     if (!this.#isProven(entry) && entry.underWay >= maxRefusals - entry.refusals) return undefined
     entry.underWay++
-    return { _tag: "Admitted", pass: new Pass(this, entry.identity) }
+    return { _tag: "Admitted", pass: new Admission(this, entry.identity) }
   }
 
   /** Everything is decided before anybody is told: who is told may end, and come back here. */

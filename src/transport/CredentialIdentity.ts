@@ -8,13 +8,21 @@ import type { Credential } from "./Auth.ts"
 import * as KnownHosts from "./KnownHosts.ts"
 
 export interface Identity {
-  /** A keyed hash of the user's name and the secret; the key is this process's own. */
+  /** A keyed hash of the user's name and the secret; the key is this process's own, with its threads. */
   readonly id: string
   /** In words: `the password of admin`. */
   readonly name: string
 }
 
-const hashKey = Crypto.randomBytes(32)
+let hashKey: Uint8Array = Crypto.randomBytes(32)
+
+/** For the process's own threads alone: a credential has to be the same one in each of them. */
+export const key = (): Uint8Array => hashKey
+
+/** Called once in a thread, before anything is identified there. */
+export const adoptKey = (ofProcess: Uint8Array): void => {
+  hashKey = ofProcess
+}
 
 const identity = (name: string, ...parts: ReadonlyArray<string>): Identity => ({
   name,

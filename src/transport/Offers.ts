@@ -56,12 +56,14 @@ export class Offers {
       this.#current = { pass: verdict.pass, isPassword: credential._tag === "password", sent: false }
       proceed()
     }
-    const giveUp = guard.admit(identity, decide)
+    // Who waits holds nothing that the others wait for.
+    const waits = () => {
+      for (const { pass } of this.#refused) pass.free()
+    }
+    const giveUp = guard.admit(identity, decide, waits)
     if (decided) return
     this.#giveUp = giveUp
     resume = pause()
-    // Who waits holds nothing that the others wait for.
-    for (const { pass } of this.#refused) pass.free()
   }
 
   /** The device sees it now. */

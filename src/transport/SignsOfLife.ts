@@ -19,6 +19,11 @@ export class SignsOfLife {
     return this.#last
   }
 
+  /** It lives, as is known from elsewhere. */
+  seen(now: number): void {
+    this.#last = now
+  }
+
   /** Whether there was one since the last look. */
   look(now: number): boolean {
     const bytes = this.#received()

@@ -4,7 +4,9 @@
  *
  * The steps are elsewhere: SshConnect (all of them in order), Dial, SshLogin, SshChannel, SshShare, Keepalive.
  */
+import * as Placement from "./Placement.ts"
 import { check, openOwn, resolve } from "./SshConnect.ts"
+import * as SshCrossing from "./SshCrossing.ts"
 import type { SshOptions } from "./SshOptions.ts"
 import { Shared } from "./SshShare.ts"
 import type { Transport } from "./Transport.ts"
@@ -31,10 +33,12 @@ export type { SshOptions } from "./SshOptions.ts"
  */
 export const make = (options: SshOptions): Transport => {
   const resolved = resolve(options)
+  const remote = SshCrossing.make(resolved, false)
   return {
     peer: resolved.peer,
     check: () => check(resolved),
-    open: (handler, context) => openOwn(resolved, handler, context, [])
+    remote,
+    open: (handler, context) => Placement.open(remote, handler, context, openOwn(resolved, handler, context, []))
   }
 }
 
@@ -48,9 +52,11 @@ export const make = (options: SshOptions): Transport => {
 export const share = (options: SshOptions): Transport => {
   const resolved = resolve(options)
   const shared = new Shared(resolved)
+  const remote = SshCrossing.make(resolved, true)
   return {
     peer: resolved.peer,
     check: () => check(resolved),
-    open: (handler, context) => shared.open(handler, context)
+    remote,
+    open: (handler, context) => Placement.open(remote, handler, context, shared.open(handler, context))
   }
 }

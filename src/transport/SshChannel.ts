@@ -12,11 +12,14 @@ import { ChannelError, DeadlineError, printable } from "../errors.ts"
 import * as Attempt from "./Attempt.ts"
 import { toConnectionError } from "./ConnectionFault.ts"
 import type { Link } from "./SshLink.ts"
-import type { Connection, EndReason, Handler, OpenContext } from "./Transport.ts"
+import type { Connection, EndReason, Handler, OpenContext, Transport } from "./Transport.ts"
 
 interface ChannelOptions {
   readonly subsystem: string
   readonly peer: string
+  /** What this session's connection shows beside the details of the link. */
+  readonly details: Readonly<Record<string, string>>
+  readonly beside: Transport["open"]
 }
 
 /** A Connection, and how it is closed. */
@@ -80,7 +83,7 @@ class Opening {
     // Too late: nobody waits any more.
     if (this.#attempt.settled) return error === undefined ? channel.close() : undefined
     if (error !== undefined) return this.refuse(explain(error, this.#options.subsystem))
-    const connection = new Channel(this.#link, channel, handler)
+    const connection = new Channel(this.#link, channel, handler, this.#options)
     this.#attempt.succeed({ connection, close: (millis) => connection.close(millis) })
   }
 
@@ -125,6 +128,7 @@ const stderrKept = 200
 class Channel implements Connection {
   readonly details: Readonly<Record<string, string>>
   readonly notes: ReadonlyArray<string>
+  readonly beside: Transport["open"]
   readonly #link: Link
   readonly #channel: ClientChannel
   readonly #handler: Handler
@@ -133,12 +137,13 @@ class Channel implements Connection {
   #exit = ""
   #stderr = ""
 
-  constructor(link: Link, channel: ClientChannel, handler: Handler) {
+  constructor(link: Link, channel: ClientChannel, handler: Handler, { beside, details }: ChannelOptions) {
     this.#link = link
     this.#channel = channel
     this.#handler = handler
-    this.details = link.details
+    this.details = { ...link.details, ...details }
     this.notes = link.notes
+    this.beside = beside
     channel
       .on("data", this.#data)
       .on("drain", this.#drain)

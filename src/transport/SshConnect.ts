@@ -12,15 +12,15 @@ import * as Logs from "../telemetry/Logs.ts"
 import * as Auth from "./Auth.ts"
 import { isRecord, knownNames, shown } from "./Checks.ts"
 import * as CredentialGuard from "./CredentialGuard.ts"
-import { identify } from "./CredentialIdentity.ts"
+import { identify, type Identity } from "./CredentialIdentity.ts"
 import type { Own } from "./Dial.ts"
 import * as Dial from "./Dial.ts"
 import * as HostKey from "./HostKey.ts"
 import * as Keepalive from "./Keepalive.ts"
-import * as SshChannel from "./SshChannel.ts"
 import type { Link } from "./SshLink.ts"
 import * as SshLogin from "./SshLogin.ts"
 import type { SshOptions } from "./SshOptions.ts"
+import * as SshSessions from "./SshSessions.ts"
 import * as Target from "./Target.ts"
 import type { Connection, Handler, OpenContext } from "./Transport.ts"
 
@@ -31,7 +31,7 @@ export interface Resolved {
   readonly target: Target.Target
   readonly peer: string
   readonly subsystem: string
-  /** Keys of which it has been said that any is accepted. */
+  /** Log lines that are written once. */
   readonly warned: Set<string>
 }
 
@@ -107,7 +107,7 @@ export const establish = Effect.fnUntraced(function* (resolved: Resolved, contex
   const verifier = yield* HostKey.prepare(options.hostKey ?? "known-hosts", target.host, target.port)
   const prepared = yield* Auth.prepare(options.auth)
   const guard = yield* CredentialGuard.Current
-  const barred = whyBarred(guard, options.username, prepared)
+  const barred = yield* whyBarred(guard, options.username, prepared)
   if (barred !== undefined) {
     return yield* new AuthError({ label: context.label, peer, tried: prepared.skipped, offered: [], detail: barred })
   }
@@ -125,6 +125,7 @@ export const establish = Effect.fnUntraced(function* (resolved: Resolved, contex
     context
   )
   if (verifier.warns) yield* warn(resolved, link, context)
+  link.takeTurns()
   watch(keepalive, link)
   return link
 })
@@ -139,24 +140,23 @@ const whyBarred = (
   guard: CredentialGuard.CredentialGuard,
   username: string,
   { credentials }: Auth.Prepared
-): string | undefined => {
-  const reasons = new Set<string>()
+): Effect.Effect<string | undefined> => {
+  const identities: Array<Identity> = []
   for (const credential of credentials) {
     const identity = identify(username, credential)
-    const reason = identity === undefined ? undefined : guard.barred(identity)
-    if (reason === undefined) return undefined
-    reasons.add(reason)
+    if (identity === undefined) return Effect.succeed(undefined)
+    identities.push(identity)
   }
-  return reasons.size === 0 ? undefined : [...reasons].join("; ")
+  return guard.whyNone(identities)
 }
 
 /** Only after the handshake: before it, the key that was shown is not proven to be the peer's. */
 const warn = (resolved: Resolved, link: Link, { label }: OpenContext): Effect.Effect<void> => {
   const key = link.details["hostKey"] ?? ""
   link.notes.push(`the host key was not checked: ${key}`)
-  if (resolved.warned.has(key)) return Effect.void
-  resolved.warned.add(key)
   const line = `the host key of ${resolved.peer} was accepted without a check (hostKey: "accept-any"): ${key}`
+  if (resolved.warned.has(line)) return Effect.void
+  resolved.warned.add(line)
   return Logs.annotated({ label, peer: resolved.peer }, Effect.logWarning(line))
 }
 
@@ -165,7 +165,7 @@ const watch = (interval: number, link: Link): void => {
   const stop = Keepalive.watch({
     interval,
     misses: keepaliveMisses,
-    received: () => link.socket.bytesRead,
+    received: link.signs,
     ask: () => link.ask(),
     dead: (silence) =>
       link.end({
@@ -178,7 +178,7 @@ const watch = (interval: number, link: Link): void => {
 
 export type Opening = Effect.Effect<Connection, ConnectError, Scope.Scope>
 
-/** A connection for this session alone. */
+/** A connection for this session, and for those that are opened beside it. */
 export const openOwn = (
   resolved: Resolved,
   handler: Handler,
@@ -190,23 +190,12 @@ export const openOwn = (
     return Effect.gen(function* () {
       const link = yield* restore(establish(resolved, context, own))
       link.notes.push(...notes)
-      const opened = yield* restore(SshChannel.open(link, handler, resolved, context))
-      yield* Effect.addFinalizer(() => closeWithin(context.deadlines.close, opened, () => link))
-      return opened.connection
-    }).pipe(Effect.onError(() => Effect.sync(() => own.socket?.destroy())))
-  })
-
-/** The channel, then its connection if that is to be closed as well, in so many milliseconds altogether. */
-export const closeWithin = (
-  millis: number,
-  opened: SshChannel.Opened,
-  connection: () => Link | undefined
-): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const began = performance.now()
-    const left = () => Math.max(0, millis - (performance.now() - began))
-    return Effect.andThen(
-      opened.close(millis),
-      Effect.suspend(() => connection()?.close(left()) ?? Effect.void)
+      const sessions = new SshSessions.SshSessions(resolved)
+      sessions.link = link
+      sessions.join()
+      return yield* sessions.open(restore, Effect.succeed(link), handler, context)
+    }).pipe(
+      SshSessions.orFail,
+      Effect.onError(() => Effect.sync(() => own.socket?.destroy()))
     )
   })

@@ -9,6 +9,7 @@ import type * as Net from "node:net"
 import ssh2 from "ssh2"
 import { printable } from "../errors.ts"
 import * as Attempt from "./Attempt.ts"
+import * as SocketTurns from "./SocketTurns.ts"
 import { peerName } from "./Target.ts"
 import type { EndReason } from "./Transport.ts"
 
@@ -37,6 +38,7 @@ export class Link {
   /** What ssh2 said when it ended. */
   fault: SshFault | undefined
   readonly #listeners = new Set<(reason: EndReason) => void>()
+  #turns: SocketTurns.SocketTurns | undefined
 
   constructor(socket: Net.Socket) {
     this.socket = socket
@@ -53,6 +55,14 @@ export class Link {
       .on("end", () => this.end(closedByPeer))
       .on("close", () => this.end({ by: "network", detail: "the connection was cut" }))
   }
+
+  /** From now on it takes turns with the other connections of this thread: once it is logged in. */
+  takeTurns(): void {
+    this.#turns ??= SocketTurns.take(this.socket)
+  }
+
+  /** Another number whenever there may be bytes from the peer. */
+  readonly signs = (): number => this.#turns?.signs() ?? this.socket.bytesRead
 
   /** Called once when the connection ends, at once if it has ended. The result takes the listener away. */
   onEnd(listener: (reason: EndReason) => void): () => void {

@@ -9,6 +9,7 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ConnectError } from "../errors.ts"
 import type { DeadlineMillis } from "./Deadlines.ts"
+import type { Crossing } from "./Placement.ts"
 
 /** Why the bytes ended, and who ended them: `network` when the connection was cut without either side saying so. */
 export interface EndReason {
@@ -38,8 +39,16 @@ export interface Connection {
   readonly resume: () => void
   /** What an operator wants to know of this connection: cipher, host key, addresses. Never a secret. */
   readonly details: Readonly<Record<string, string>>
+  /** The reactor that it lives in; undefined in the caller's loop. */
+  readonly reactor?: string
   /** What did not go as asked, in words: `the peer refused a second channel: dialled a new connection`. */
   readonly notes: ReadonlyArray<string>
+  /**
+   * Opens a further channel of the connection below, for a NETCONF session of its own; the connection closes with the
+   * last of its channels, and its loss ends them all. Fails with a `ChannelError` of phase `open` where the peer gives
+   * no further one: `Transport.open` still may. Missing where there is nothing that could be shared.
+   */
+  readonly beside?: Transport["open"]
 }
 
 /** What `open` is told by the session that it opens for. */
@@ -52,6 +61,8 @@ export interface OpenContext {
 export interface Transport {
   /** Address and port for messages and spans: `192.0.2.1:830`. */
   readonly peer: string
+  /** How it is opened in a thread of its own, where that is possible; without it, its sessions live in the caller's loop. */
+  readonly remote?: Crossing
   /** Throws an `InputError` for options that cannot work; asked before anything is connected. */
   readonly check?: () => void
   /**

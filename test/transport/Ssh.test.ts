@@ -7,7 +7,7 @@ import type { ServerChannel } from "ssh2"
 import ssh2 from "ssh2"
 import * as Keepalive from "../../src/transport/Keepalive.ts"
 import * as Ssh from "../../src/transport/Ssh.ts"
-import { recorder, until } from "./contract.ts"
+import { pattern, recorder, settled, until } from "./contract.ts"
 import { hostKey, makeKey, serve, type TestServer } from "./sshServer.ts"
 import { nothingLeft, open, options, pingPong } from "./sshSession.ts"
 
@@ -264,6 +264,40 @@ describe("Ssh when the connection ends", () => {
       connection.resume()
       yield* pingPong(connection, handler, "still here")
       assert.deepStrictEqual(handler.ends, [])
+    })
+  )
+
+  it.live("keeps a connection whose paused channel the peer has filled, and loses nothing of it", () =>
+    Effect.gen(function* () {
+      // More than ssh2 takes for a channel that is paused.
+      const flood = pattern(4_000_000)
+      const server = yield* serve({ subsystem: (channel) => channel.on("data", () => channel.write(flood)) })
+      const { connection, handler } = yield* open(Ssh.make(options(server, { keepalive: 50 })))
+      connection.pause()
+      connection.write(Buffer.from("flood"))
+      yield* settled(() => server.sockets[0]!.bytesWritten)
+      const before = server.sockets[0]!.bytesRead
+      yield* until(() => server.sockets[0]!.bytesRead - before > 1_000)
+      assert.deepStrictEqual(handler.ends, [])
+      connection.resume()
+      yield* until(() => handler.size() === flood.length)
+      assert.isTrue(handler.bytes().equals(flood))
+    })
+  )
+
+  it.live("ends a connection from which nothing comes any more while its channel is paused, what is held first", () =>
+    Effect.gen(function* () {
+      const server = yield* serve({ subsystem: (channel) => channel.on("data", () => channel.write("the last word")) })
+      const { connection, handler } = yield* open(Ssh.make(options(server, { keepalive: 30 })))
+      connection.pause()
+      connection.write(Buffer.from("say"))
+      yield* settled(() => server.sockets[0]!.bytesWritten)
+      assert.deepStrictEqual([handler.size(), handler.ends], [0, []])
+      server.sockets[0]!.pause()
+      yield* until(() => handler.ends.length > 0)
+      assert.strictEqual(handler.ends[0]!.by, "network")
+      assert.strictEqual(handler.bytes().toString(), "the last word")
+      assert.isFalse(Keepalive.status().running)
     })
   )
 
