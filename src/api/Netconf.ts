@@ -7,8 +7,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import { type ConnectError, tryInput, withContext } from "../errors.ts"
-import * as Core from "../rpc/Session.ts"
+import * as Open from "../rpc/Open.ts"
 import * as OperationPool from "../sessions/OperationPool.ts"
+import * as Reactors from "../sessions/Reactors.ts"
 import { type ConnectOptions, read, whereOf } from "./ConnectOptions.ts"
 import * as Reconnecting from "./Reconnecting.ts"
 import * as Session from "./Session.ts"
@@ -25,8 +26,10 @@ export type { ConnectOptions } from "./ConnectOptions.ts"
 export const connect = (options: ConnectOptions): Effect.Effect<Session.Session, ConnectError, Scope.Scope> =>
   Effect.gen(function* () {
     const settings = yield* tryInput(() => read(options))
-    const core = yield* Core.open(settings)
-    return Session.make(core, settings, yield* OperationPool.Current, () => connect(options))
+    const core = yield* (yield* Reactors.Current).hosting(Open.open(settings))
+    return Session.make(core, settings, yield* OperationPool.Current, (transport) =>
+      connect(transport === undefined ? options : { ...options, transport })
+    )
   }).pipe(Effect.mapError((error) => withContext(error, whereOf(options))))
 
 /**
