@@ -14,6 +14,20 @@ export type {
 } from "./api/Fleet.ts"
 export * as Inventory from "./api/Inventory.ts"
 export { operationPoolSize, setOperationPoolSize } from "./sessions/OperationPool.ts"
+export { notificationReactorCount, setNotificationReactorCount } from "./sessions/Reactors.ts"
+export {
+  clearNotificationEvents,
+  type HealthEvent,
+  nextNotificationEvent,
+  notificationEvents,
+  pendingNotificationEventCount
+} from "./api/promise/NotificationEvents.ts"
+export type { PlainNotification } from "./notifications/PlainNotification.ts"
+export type { Gap, ReplayComplete } from "./notifications/SubscriptionEvent.ts"
+export type { Policy } from "./notifications/SubscriptionQueue.ts"
+export type { SubscriptionStatistics } from "./api/Subscribe.ts"
+export type { EventStream } from "./api/operations/EventStreams.ts"
+export type { Moment } from "./api/operations/CreateSubscription.ts"
 export { resetCredentials } from "./transport/CredentialGuard.ts"
 export * as Redaction from "./telemetry/Redaction.ts"
 export type { WireLogEntry } from "./rpc/WireLogEntry.ts"

@@ -181,6 +181,17 @@ describe("examples", () => {
     assert.match(lines.at(-1) ?? "", /^\d+ received, \d+ delivered, 0 dropped$/)
   })
 
+  it("mirror.ts has the tree, and follows an edit", async () => {
+    const own = await start()
+    assert.deepStrictEqual(succeeded(await own.run("mirror.ts")), [
+      "told on-change: lo: -, eth0: uplink, eth1: -",
+      "lo: -, eth0: uplink, eth1: to spine-01",
+      "2 updates, 0 asked for again"
+    ])
+    const refusing = await start({ notifications: { push: { datastores: [] } } })
+    assert.deepStrictEqual(succeeded(await refusing.run("mirror.ts")), ["refused: datastore-not-subscribable"])
+  })
+
   it("many-devices.ts reads those that answer, and says why of the others", async () => {
     const [one, other, pool] = succeeded(await peer.run("many-devices.ts"))
     assert.match(one ?? "", /^127\.0\.0\.1: \d+ bytes$/)
@@ -571,6 +582,7 @@ describe("the code of the documentation", () => {
     ["docs/inventory.md", 1],
     ["docs/fleet-promise.md", 2],
     ["docs/sync.md", 1],
+    ["docs/yang-push.md", 1],
     ["docs/observability.md", 2],
     ["docs/values.md", 2]
   ] as const) {

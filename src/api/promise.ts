@@ -18,7 +18,7 @@ import {
   timeout
 } from "./promise/ClientOptions.ts"
 import { asReconnecting, type ClientState, notReconnecting, statesOf, toClientState } from "./promise/ClientState.ts"
-import { knownNames, signal as checkSignal } from "./Checks.ts"
+import { knownNames, signal as checkSignal, wholeNumber } from "./Checks.ts"
 import { read } from "./ConnectOptions.ts"
 import * as Netconf from "./Netconf.ts"
 import * as Reconnecting from "./Reconnecting.ts"
@@ -26,12 +26,26 @@ import type { DownReason } from "./reconnecting/ConnectionState.ts"
 import type { ReconnectingOptions } from "./reconnecting/Options.ts"
 import { run } from "./promise/Run.ts"
 import type { Session } from "./Session.ts"
+import type { PlainNotification } from "../notifications/PlainNotification.ts"
+import type { WaitOptions } from "./promise/Readers.ts"
 import { NetconfSessionClient, type Signal } from "./promise/SessionClient.ts"
+import {
+  type Defaults,
+  notificationDefaults,
+  type SubscribeClientOptions,
+  subscribeOptions
+} from "./promise/SubscribeOptions.ts"
+import type { PlainSubscriptionEvent, SubscriptionHandle } from "./promise/SubscriptionHandle.ts"
+import { Subscriptions } from "./promise/Subscriptions.ts"
+import * as Unconnected from "./promise/Unconnected.ts"
 
 export type { Entry as AuditEntry } from "./Audit.ts"
 export type { AuditRecorder } from "./promise/ClientAudit.ts"
 export type { NetconfClientOptions, ReconnectingClientOptions, Timeout } from "./promise/ClientOptions.ts"
 export type { RetryPlan } from "./promise/RetryPlan.ts"
+export type { WaitOptions } from "./promise/Readers.ts"
+export type { NotificationOptions, SubscribeClientOptions } from "./promise/SubscribeOptions.ts"
+export type { PlainSubscriptionEvent, SubscriptionHandle } from "./promise/SubscriptionHandle.ts"
 export type { ClientState } from "./promise/ClientState.ts"
 export type { ReconnectingOptions } from "./reconnecting/Options.ts"
 export type { CommitRpcReply, EditResult, RpcReply } from "./promise/RpcReply.ts"
@@ -72,6 +86,8 @@ export class NetconfClient extends NetconfSessionClient implements AsyncDisposab
   readonly #connectTimeout: Timeout
   readonly #reconnect: ReconnectingOptions | undefined
   readonly #audit: ClientAudit.ClientAudit
+  readonly #notifications: Defaults
+  readonly #subscriptions = new Subscriptions()
   #state: State = { _tag: "New" }
   /** How often the present `connect` has begun to. */
   #attempts = 0
@@ -92,6 +108,7 @@ export class NetconfClient extends NetconfSessionClient implements AsyncDisposab
     this.#options = connectOptions(options)
     read(this.#options)
     this.#reconnect = reconnectOptions(options)
+    this.#notifications = notificationDefaults(options, this.#reconnect)
   }
 
   /** Opens the session. Rejects when it is open already; after `disconnect`, or when it was lost, it opens a new one. */
@@ -142,32 +159,111 @@ export class NetconfClient extends NetconfSessionClient implements AsyncDisposab
   }
 
   #open(scope: Scope.Closeable): Effect.Effect<Session, ConnectError> {
-    const { label, transport } = this.#options
-    const limit = millis("connectTimeout", this.#connectTimeout)
     let last: ConnectError | undefined
     const connecting = Effect.suspend(() => {
       this.#attempts++
       return Effect.tapError(Netconf.connect(this.#options), (error) => Effect.sync(() => void (last = error)))
     })
-    const where = { label, peer: transport.peer }
-    const opened = this.#reconnect === undefined ? connecting : Reconnecting.make(connecting, where, this.#reconnect)
-    return Effect.timeoutOrElse(Scope.provide(opened, scope), {
+    const opened =
+      this.#reconnect === undefined ? connecting : Reconnecting.make(connecting, this.#where, this.#reconnect)
+    return this.#inTime(Scope.provide(opened, scope), () => last)
+  }
+
+  get #where(): { readonly label: string | undefined; readonly peer: string } {
+    const { label, transport } = this.#options
+    return { label, peer: transport.peer }
+  }
+
+  /** Fails when it takes longer than `connectTimeout`; `last` is what the last attempt has failed with. */
+  #inTime<R>(
+    opening: Effect.Effect<Session, ConnectError, R>,
+    last: () => ConnectError | undefined = () => undefined
+  ): Effect.Effect<Session, ConnectError, R> {
+    const limit = millis("connectTimeout", this.#connectTimeout)
+    return Effect.timeoutOrElse(opening, {
       duration: limit,
-      orElse: () =>
-        new DeadlineError({
-          ...where,
-          phase: "connect",
-          deadline: limit,
-          bytes: 0,
-          elapsed: limit,
-          ...(last === undefined ? {} : { last: `${last._tag}: ${last.summary}` })
-        })
+      orElse: () => {
+        const error = last()
+        const said = error === undefined ? {} : { last: `${error._tag}: ${error.summary}` }
+        return new DeadlineError({ ...this.#where, phase: "connect", deadline: limit, bytes: 0, elapsed: limit, ...said })
+      }
     })
   }
 
   /**
-   * Ends the session: close-session, then the connection. Never rejects; a client that is connecting stops, and its
-   * `connect` rejects. Calling it twice waits for the same end.
+   * As of every session client, and without `connect` too. `disconnect` ends it.
+   *
+   * @example
+   * await using client = new NetconfClient({ hostname: host, username, password })
+   * const subscription = await client.subscribe({ stream: "NETCONF" })
+   * for await (const event of subscription) {
+   *   if (event._tag === "Notification") console.log(event.eventTime, event.name, event.xml)
+   * }
+   */
+  override async subscribe({ signal, ...given }: SubscribeClientOptions = {}): Promise<SubscriptionHandle> {
+    const options = subscribeOptions(given, this.#notifications)
+    checkSignal(signal)
+    signal?.throwIfAborted()
+    const { session: which } = options
+    const state = this.#state
+    const isUp = state._tag === "Connected" && !this.#lost
+    const own = () => Unconnected.subscribe(this.#inTime(Netconf.connect(this.#options)), this.#where, options)
+    const opening = isUp || which === "shared" ? this.session.openSubscription(options) : own()
+    this.#closing = undefined
+    return this.#subscriptions.open(opening, (effect, aborted) => run(this.#audit.around(effect), aborted), signal)
+  }
+
+  /**
+   * What all subscriptions bring, as one: fairly between them, each in its order. It ends with the last subscription, and with
+   * `disconnect`; begun before there is one, it waits for the first. Where one fails, it throws that error, once, after all
+   * that it had brought; the others go on in the next loop.
+   *
+   * Leaving the loop loses nothing. Marks are left out: `subscriptionEvents` has them, and health events tell gaps too.
+   *
+   * @example
+   * for await (const { eventTime, name, xml } of client.notifications()) console.log(eventTime, name, xml)
+   */
+  notifications(options: Signal = {}): AsyncIterableIterator<PlainNotification, undefined> {
+    return this.#subscriptions.notifications(options)
+  }
+
+  /** The same with every event, by `_tag`: `Notification`, `ReplayComplete` and `Gap`. */
+  subscriptionEvents(options: Signal = {}): AsyncIterableIterator<PlainSubscriptionEvent, undefined> {
+    return this.#subscriptions.events(options)
+  }
+
+  /**
+   * The next notification of any subscription; undefined when `timeout` (default: 10 ms) passes first. Several at once get
+   * notifications of their own, in the order of the calls. Rejects with the error of a subscription that has failed,
+   * once, after all that it had brought; with `signal.reason` when aborted, and then it has taken nothing.
+   */
+  nextNotification(options: WaitOptions = {}): Promise<PlainNotification | undefined> {
+    return this.#subscriptions.next(options)
+  }
+
+  /** The oldest notifications that wait, at most `max` of them; they stay there. */
+  peekNotifications(max = 100): ReadonlyArray<PlainNotification> {
+    return this.#subscriptions.peek(wholeNumber("max", max, 0))
+  }
+
+  /** How much waits to be read, over all subscriptions. */
+  notificationQueueSize(): number {
+    return this.#subscriptions.size
+  }
+
+  /** Whether a session carries a subscription of this client now. */
+  isSubscriptionActive(): boolean {
+    return this.#subscriptions.isActive
+  }
+
+  /** Ends one subscription, or all of them, with the sessions that they have to themselves. What is unread can still be read. */
+  deleteSubscription(subscription?: SubscriptionHandle): Promise<void> {
+    return this.#subscriptions.delete(subscription)
+  }
+
+  /**
+   * Ends the subscriptions, then the session: close-session, then the connection. Never rejects; a client that is connecting
+   * stops, and its `connect` rejects. Calling it twice waits for the same end. Notifications that are unread can still be read.
    */
   disconnect(): Promise<void> {
     if (this.#closing !== undefined) return this.#closing
@@ -180,16 +276,19 @@ export class NetconfClient extends NetconfSessionClient implements AsyncDisposab
 
   async #close(): Promise<void> {
     const attempted = this.#attempted
+    const { peer } = this.#options.transport
+    const stopped = () => new ChannelError({ peer, phase: "open", by: "us", detail: "disconnect() was called" })
+    const subscriptionsEnded = this.#subscriptions.close(stopped)
     if (this.#state._tag === "Connecting") {
-      const { peer } = this.#options.transport
-      this.#connecting?.abort(new ChannelError({ peer, phase: "open", by: "us", detail: "disconnect() was called" }))
+      this.#connecting?.abort(stopped())
       await attempted
     }
     const state = this.#state
     // A later connect is not for this one to end.
-    if (state._tag !== "Connected" || this.#attempted !== attempted) return
-    this.#state = { _tag: "Closed" }
-    await Effect.runPromise(Scope.close(state.scope, Exit.void))
+    const scope = state._tag === "Connected" && this.#attempted === attempted ? state.scope : undefined
+    if (scope !== undefined) this.#state = { _tag: "Closed" }
+    await subscriptionsEnded
+    if (scope !== undefined) await Effect.runPromise(Scope.close(scope, Exit.void))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -8,7 +8,7 @@ import * as Redacted from "effect/Redacted"
 import * as Scope from "effect/Scope"
 import { Keys, SimulatedDevice } from "../../src/testing.ts"
 import { breedOf } from "./breeds.ts"
-import { serve } from "./child.ts"
+import { serve } from "../trial/child.ts"
 import { factory, model, tokensIn, tokensOf } from "./token.ts"
 import { Trouble } from "./trouble.ts"
 

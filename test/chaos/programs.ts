@@ -8,7 +8,7 @@ import * as Schedule from "effect/Schedule"
 import type { Session } from "../../src/index.ts"
 import { Filter, type OperationError } from "../../src/index.ts"
 import type { Breed } from "./breeds.ts"
-import type { Dice } from "./dice.ts"
+import type { Dice } from "../trial/dice.ts"
 import { type Entry, type Kind, type Ledger, reportOf, Unhealthy } from "./ledger.ts"
 import { about, create, entry } from "./token.ts"
 

@@ -11,14 +11,15 @@ import * as Metric from "effect/Metric"
 import { setTimeout as sleep } from "node:timers/promises"
 import { parseArgs } from "node:util"
 import { OperationPool } from "../../src/index.ts"
-import { Child } from "./child.ts"
+import { Child } from "../trial/child.ts"
 import * as Controller from "./controller.ts"
 import type { DeviceTruth, FarmMethods, Listening } from "./farm.ts"
 import { judge, type Judgement, rules } from "./judgement.ts"
 import { findings, Ledger } from "./ledger.ts"
-import { alive, Fibers, handles } from "./leftovers.ts"
-import type { ProxyMethods } from "./proxy.ts"
-import { type Check, printChecks, printMet, printReports } from "./table.ts"
+import { alive, Fibers, handles } from "../trial/leftovers.ts"
+import type { ProxyMethods } from "../trial/proxy.ts"
+import { type Check, mega, printChecks, printMet, total, zero } from "../trial/checks.ts"
+import { printReports } from "./table.ts"
 
 interface Options {
   readonly seconds: number
@@ -100,15 +101,10 @@ const work = async (options: Options, devices: ReadonlyArray<Listening>, ledger:
   return { ...ended, left, memory: { third, end } }
 }
 
-const total = (values: ReadonlyArray<number>): number => values.reduce((sum, value) => sum + value, 0)
-
-const zero = (what: string, found: number): Check => ({ what, found, ok: found === 0 })
-
 const checksOf = (judgement: Judgement, ledger: Ledger, worked: Worked): ReadonlyArray<Check> => {
   const { left, memory, statistics } = worked
   const count = (all: ReadonlyArray<{ readonly rule: string }>, rule: string) =>
     all.filter((one) => one.rule === rule).length
-  const mega = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`
   const flat = memory.end <= growth.ratio * memory.third + growth.bytes
   return [
     ...rules.map((rule) => zero(rule, count(judgement.violations, rule))),
@@ -135,7 +131,7 @@ const tellStories = async (farm: Child<FarmMethods>, { violations }: Judgement, 
 const main = async (options: Options): Promise<boolean> => {
   const { devices, seconds, seed } = options
   console.log(`chaos: ${devices} devices, ${seconds} s, seed ${seed}`)
-  const [farm, network] = [new Child<FarmMethods>("farm.ts"), new Child<ProxyMethods>("proxy.ts")]
+  const [farm, network] = [new Child<FarmMethods>("../chaos/farm.ts"), new Child<ProxyMethods>("proxy.ts")]
   const ledger = new Ledger()
   try {
     const listening = await farm.ask("start", { devices, seed })

@@ -2,7 +2,7 @@
  * What goes wrong on one device: from time to time, by its own dice, a fault that lasts for one or a few requests.
  */
 import { Faults, Refusal } from "../../src/testing.ts"
-import { type Dice, dice } from "./dice.ts"
+import { type Dice, dice } from "../trial/dice.ts"
 
 export interface TroubleOptions {
   readonly seed: number

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as FiberSet from "effect/FiberSet"
+import type * as Scope from "effect/Scope"
 import { AsyncLocalStorage } from "node:async_hooks"
 import { InputError } from "../../errors.ts"
 import * as Membership from "../fleet/Membership.ts"
@@ -57,10 +58,12 @@ export interface Runner {
   readonly run: <A, E>(effect: Effect.Effect<A, E>, signal: AbortSignal | undefined) => Promise<A>
   /** The stay that the client was lent for. */
   readonly stay: Stay | undefined
+  /** What ends with the program, if there is one. */
+  readonly scope: Scope.Scope | undefined
 }
 
 /** The runner of a client that belongs to no program. */
-export const freeRunner: Runner = { run: runFiber, stay: undefined }
+export const freeRunner: Runner = { run: runFiber, stay: undefined, scope: undefined }
 
 const clientError = ({ label, peer, sessionId }: Session, why: string): InputError =>
   new InputError({ label, peer, sessionId, what: "client", why })
@@ -105,7 +108,7 @@ export const prepare = <A>(program: Program<A>): ((options: Options) => Effect.E
       const stay: Stay = { holds, fleet, membership, outer, ended: false }
       const inside = Effect.gen(function* () {
         const calls = yield* FiberSet.make<unknown, unknown>()
-        const loan = new Loan(stay, yield* FiberSet.runtime(calls)())
+        const loan = new Loan(stay, yield* Effect.scope, yield* FiberSet.runtime(calls)())
         const start = (signal: AbortSignal) =>
           inCallersContext(() => current.run(stay, async () => program(session, loan, signal)))
         const exit = yield* Effect.exit(settled(start, () => loan.refuse(interruption(reason()))))
@@ -129,11 +132,13 @@ type Fork = <A, E>(effect: Effect.Effect<A, E>, options: Effect.RunOptions) => F
 /** Runs calls in the program's context, until it refuses them. */
 class Loan implements Runner {
   readonly stay: Stay
+  readonly scope: Scope.Scope
   readonly #fork: Fork
   #refusal: { readonly error: unknown } | undefined
 
-  constructor(stay: Stay, fork: Fork) {
+  constructor(stay: Stay, scope: Scope.Scope, fork: Fork) {
     this.stay = stay
+    this.scope = scope
     this.#fork = fork
   }
 

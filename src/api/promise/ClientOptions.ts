@@ -17,11 +17,13 @@ import * as ConnectOptions from "../ConnectOptions.ts"
 import type * as Netconf from "../Netconf.ts"
 import { names as reconnectNames, read, type ReconnectingOptions } from "../reconnecting/Options.ts"
 import { type RetryPlan, scheduleOf } from "./RetryPlan.ts"
+import { type NotificationOptions, notificationNames } from "./SubscribeOptions.ts"
 
 /** A duration: `"30 seconds"`. A bare number is milliseconds; below 1000 it is refused, because seconds were meant. */
 export type Timeout = Duration.Input
 
-export interface NetconfClientOptions extends Omit<Netconf.ConnectOptions, "transport" | "wireLog">, AuditOptions {
+export interface NetconfClientOptions
+  extends Omit<Netconf.ConnectOptions, "transport" | "wireLog">, AuditOptions, NotificationOptions {
   readonly hostname?: string
   /** Default: 830. */
   readonly port?: number
@@ -62,7 +64,9 @@ export const timeout = (what: string, input: Timeout): Timeout => {
 }
 
 /** What a client takes besides the options of a session. */
-const known: Readonly<Record<Exclude<keyof NetconfClientOptions, keyof ConnectOptions.ConnectOptions>, true>> = {
+const known: Readonly<
+  Record<Exclude<keyof NetconfClientOptions, keyof ConnectOptions.ConnectOptions | keyof NotificationOptions>, true>
+> = {
   hostname: true,
   port: true,
   username: true,
@@ -81,7 +85,7 @@ const known: Readonly<Record<Exclude<keyof NetconfClientOptions, keyof ConnectOp
 }
 
 /** All of them. */
-export const clientNames: ReadonlyArray<string> = [...Object.keys(known), ...ConnectOptions.names]
+export const clientNames: ReadonlyArray<string> = [...Object.keys(known), ...notificationNames, ...ConnectOptions.names]
 
 const redacted = (secret: string | Redacted.Redacted<string>): Redacted.Redacted<string> =>
   typeof secret === "string" ? Redacted.make(secret) : secret

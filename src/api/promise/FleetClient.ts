@@ -34,10 +34,11 @@ import { defined } from "../operations/Defined.ts"
 import * as Inventory from "../Inventory.ts"
 import { run, unwrap } from "./Run.ts"
 import type { Session } from "../Session.ts"
+import { notificationNames } from "./SubscribeOptions.ts"
 import { type AsyncProgram, lent, type NetconfSessionClient, type OfChange, type Signal } from "./SessionClient.ts"
 
 /** What is the whole fleet's, or cannot be one device's. */
-const notADevices = ["label", "connectTimeout", "audit", "changeId", "reconnect"] as const
+const notADevices = ["label", "connectTimeout", "audit", "changeId", "reconnect", ...notificationNames] as const
 
 /** A device as `NetconfClient` takes it, and its name, which labels its sessions. */
 export interface FleetDeviceOptions extends Omit<NetconfClientOptions, (typeof notADevices)[number]> {

@@ -40,6 +40,9 @@ class PlainReply implements RpcReply {
   constructor(reply: Reply) {
     this.#reply = reply
   }
+  static behind(reply: PlainReply): Reply {
+    return reply.#reply
+  }
   readonly ok = true
   get xml(): string {
     return this.#reply.xml
@@ -70,6 +73,10 @@ class PlainReply implements RpcReply {
 }
 
 export const toPlain = (reply: Reply): RpcReply => new PlainReply(reply)
+
+/** The reply that a plain one shows; undefined for anything else. */
+export const behind = (value: object): Reply | undefined =>
+  value instanceof PlainReply ? PlainReply.behind(value) : undefined
 
 export const toCommitReply = (reply: CommitReply): CommitRpcReply => {
   const { rollback } = reply

@@ -21,9 +21,13 @@ import type { Datastore } from "../operations/Datastore.ts"
 import { defined } from "../operations/Defined.ts"
 import type { Fragment } from "../operations/Fragment.ts"
 import type { LockedOptions } from "../changes/Locks.ts"
+import type { EventStream } from "../operations/EventStreams.ts"
 import { ofPromises, type operations } from "../operations/Operations.ts"
 import { type CommitRpcReply, type EditResult, type RpcReply, toCommitReply, toPlain } from "./RpcReply.ts"
 import type { Session } from "../Session.ts"
+import { notificationDefaults, type SubscribeClientOptions, subscribeOptions } from "./SubscribeOptions.ts"
+import type { SubscriptionHandle } from "./SubscriptionHandle.ts"
+import { Subscriptions } from "./Subscriptions.ts"
 
 export interface Signal {
   readonly signal?: AbortSignal
@@ -162,6 +166,20 @@ export abstract class NetconfSessionClient {
     return this.#reply((session) => session.killSession(options), options, "passes")
   }
 
+  /** The event streams that the device offers. */
+  streams(options: Options = {}): Promise<ReadonlyArray<EventStream>> {
+    return this.#call((session) => session.streams(options), options, "passes")
+  }
+
+  /**
+   * Subscribes to an event stream (RFC 5277), on a session of its own unless told otherwise. Resolves when it is
+   * established: from then on nothing is lost but by the policy of its queue, or as a `Gap` says. Several at once go on side
+   * by side. A program's subscription ends with the program.
+   *
+   * Rejects with the `RpcError` of a device that refuses, a `CapabilityError` where it lacks `:notification`, or as `connect` does.
+   */
+  abstract subscribe(options?: SubscribeClientOptions): Promise<SubscriptionHandle>
+
   /**
    * One change from lock to unlock: lock, edit, validate, commit (candidate only), unlock, and save if asked for. A refused
    * lock ends it with nothing touched; any later refusal means no commit, the edit discarded, the locks released, and
@@ -263,10 +281,19 @@ export abstract class NetconfSessionClient {
 /** What a program is given. */
 class LentClient extends NetconfSessionClient {
   readonly #session: Session
+  readonly #runner: Runner
+  readonly #subscriptions: Subscriptions
 
   constructor(session: Session, runner: Runner) {
     super(runner)
     this.#session = session
+    this.#runner = runner
+    this.#subscriptions = new Subscriptions(runner.scope)
+  }
+
+  override async subscribe({ signal, ...options }: SubscribeClientOptions = {}): Promise<SubscriptionHandle> {
+    const opening = this.#session.openSubscription(subscribeOptions(options, notificationDefaults({})))
+    return this.#subscriptions.open(opening, this.#runner.run, signal)
   }
 
   override get session(): Session {

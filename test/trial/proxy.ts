@@ -1,5 +1,5 @@
 /**
- * The network between the fleet and the farm, in a process of its own: one TCP proxy per device, whose connections are
+ * The network between the client and the farm of a trial, in a process of its own: one TCP proxy per device, whose connections are
  * cut, stalled, delayed, trickled and corrupted by the dice of each connection.
  */
 import * as net from "node:net"
@@ -16,6 +16,10 @@ export type ProxyMethods = {
   readonly start: (options: {
     readonly routes: ReadonlyArray<Route>
     readonly seed: number
+    /** What becomes of connections, by weight. Default: as in the chaos test. */
+    readonly weights?: Weights
+    /** Within how many milliseconds, and within how many bytes, it becomes of them. Default: 12,000. */
+    readonly within?: number
   }) => Promise<ReadonlyArray<number>>
   /** Ends all mischief: what is stalled is cut, what comes is passed on. Gives how often which mischief was done. */
   readonly calm: (_: void) => Readonly<Record<string, number>>
@@ -34,7 +38,9 @@ type Fate =
 
 type Direction = "device" | "client"
 
-const weights = {
+export type Weights = Readonly<Record<Fate["kind"], number>>
+
+const chaos: Weights = {
   calm: 30,
   refuse: 4,
   cut: 16,
@@ -44,12 +50,12 @@ const weights = {
   "black hole": 4,
   delay: 12,
   trickle: 4
-} as const
+}
 
-const draw = (dice: Dice): Fate => {
+const draw = (dice: Dice, weights: Weights, within: number): Fate => {
   const kind = dice.weighted(weights)
-  const at = dice.between(20, 12_000)
-  const place = { towards: dice.pick(["device", "client"] as const), byte: dice.between(20, 12_000) }
+  const at = dice.between(20, within)
+  const place = { towards: dice.pick(["device", "client"] as const), byte: dice.between(20, within) }
   switch (kind) {
     case "cut":
       return { kind, at, reset: dice.chance(50) }
@@ -127,8 +133,21 @@ class Link {
   #write(bytes: Buffer, towards: Direction): void {
     const to = this.#sides[towards]
     if (to.destroyed || to.writableEnded) return
-    if (this.#fate.kind !== "trickle" || calm) return void to.write(bytes)
+    if (this.#fate.kind !== "trickle" || calm) return this.#offer(bytes, towards)
     for (let at = 0; at < bytes.length; at += this.#fate.pieces) to.write(bytes.subarray(at, at + this.#fate.pieces))
+  }
+
+  /** A side that does not read holds the other one back, as a network does. */
+  #offer(bytes: Buffer, towards: Direction): void {
+    const to = this.#sides[towards]
+    const from = this.#sides[towards === "device" ? "client" : "device"]
+    if (to.write(bytes) || from.isPaused()) return
+    from.pause()
+    const resume = () => {
+      to.off("drain", resume).off("close", resume)
+      from.resume()
+    }
+    to.on("drain", resume).on("close", resume)
   }
 
   #end(towards: Direction): void {
@@ -175,11 +194,11 @@ class Link {
   }
 }
 
-const listen = ({ name, port }: Route, seed: number): Promise<number> =>
+const listen = ({ name, port }: Route, seed: number, weights: Weights, within: number): Promise<number> =>
   new Promise((resolve) => {
     let connections = 0
     const server = net.createServer({ noDelay: true, allowHalfOpen: false }, (client) => {
-      const fate: Fate = calm ? { kind: "calm" } : draw(dice(seed, "connection", name, connections++))
+      const fate: Fate = calm ? { kind: "calm" } : draw(dice(seed, "connection", name, connections++), weights, within)
       if (fate.kind === "calm" || fate.kind === "delay" || fate.kind === "trickle" || fate.kind === "refuse")
         count(fate.kind)
       client.on("error", () => client.destroy())
@@ -190,7 +209,8 @@ const listen = ({ name, port }: Route, seed: number): Promise<number> =>
   })
 
 const methods: ProxyMethods = {
-  start: ({ routes, seed }) => Promise.all(routes.map((route) => listen(route, seed))),
+  start: ({ routes, seed, weights = chaos, within = 12_000 }) =>
+    Promise.all(routes.map((route) => listen(route, seed, weights, within))),
   calm: () => {
     calm = true
     for (const link of links) link.calm()

@@ -37,3 +37,10 @@ export const alive = async (): Promise<number> => {
   }
   return least
 }
+
+/** Worker threads that are running. */
+export const threads = (): number => {
+  // Otherwise addresses are looked up by name; @types/node does not know it yet.
+  Object.assign(process.report, { excludeNetwork: true })
+  return (process.report.getReport() as { readonly workers: ReadonlyArray<unknown> }).workers.length
+}

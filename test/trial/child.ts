@@ -1,6 +1,6 @@
 /**
- * A process of the chaos test, and how the parent speaks to it: a method's name and its argument go there, its result
- * comes back. The child ends with its parent.
+ * A process of a trial (chaos, soak), and how the parent speaks to it: a method's name and its argument go there, its
+ * result comes back. The child ends with its parent.
  */
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
@@ -33,7 +33,7 @@ export const serve = (methods: Methods): void => {
   process.on("disconnect", () => process.exit(0))
 }
 
-/** In the parent: a child that runs this file of the folder. */
+/** In the parent: a child that runs this file, named as seen from this folder. */
 export class Child<M extends Methods> {
   readonly #process: ChildProcess
   readonly #waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>()

@@ -1,0 +1,212 @@
+/**
+ * Applies a YANG patch (RFC 8072 §2) to a tree: its edits in the order of the list, to a copy, all of them or none.
+ *
+ * As push-change-update uses it (RFC 8641 §3.5.2), creating what exists sets it and deleting what is gone changes nothing:
+ * they tell of changes that came and went. What has no parent, or no point to be inserted at, says that the tree is
+ * not the one that the patch was made for.
+ */
+import * as Element from "../../xml/Element.ts"
+import * as ResourcePath from "./ResourcePath.ts"
+import type { Edit } from "./OwnEvent.ts"
+
+/** An edit that does not fit the tree, and why; nothing of its patch was applied. */
+export class Inapplicable {
+  readonly _tag = "Inapplicable"
+  /** Of the edit: `edit1`. */
+  readonly editId: string | undefined
+  /** The edit's target, or its point. */
+  readonly path: string
+  readonly why: string
+
+  constructor(editId: string | undefined, path: string, why: string) {
+    this.editId = editId
+    this.path = path
+    this.why = why
+  }
+}
+
+/** What an edit does where its target is. */
+interface Place {
+  readonly edit: Edit
+  readonly step: ResourcePath.Step
+  readonly modules: ResourcePath.ModuleNamespaces
+}
+
+const fail = ({ editId, target }: Edit, why: string, path = target): Inapplicable => new Inapplicable(editId, path, why)
+
+const withChildren = (element: Element.Element, children: ReadonlyArray<Element.Node>): Element.Element => ({
+  ...element,
+  children
+})
+
+/** The places among the children of a parent at which a step is found. */
+const placesOf = (
+  parent: Element.Element,
+  step: ResourcePath.Step,
+  outer: string | undefined,
+  modules: ResourcePath.ModuleNamespaces
+): ReadonlyArray<number> =>
+  parent.children.flatMap((node, at) =>
+    Element.isElement(node) && ResourcePath.isStep(node, step, outer, modules) ? [at] : []
+  )
+
+/** The value, which is the target itself in `<value>`. */
+const valueOf = ({ edit, modules, step }: Place): Element.Element | Inapplicable => {
+  const inside = edit.value === undefined ? [] : Element.elements(edit.value)
+  const [value] = inside
+  if (value === undefined || inside.length > 1) return fail(edit, `${edit.operation} needs one value`)
+  if (value.name !== step.name) {
+    return fail(edit, `the value is <${value.name}>, not the target`)
+  }
+  if (step.module !== undefined) modules.learn(step.module, value.namespace)
+  return value
+}
+
+const replaced = (parent: Element.Element, at: number, nodes: ReadonlyArray<Element.Node>): Element.Element =>
+  withChildren(parent, [...parent.children.slice(0, at), ...nodes, ...parent.children.slice(at + 1)])
+
+const inserted = (parent: Element.Element, at: number, node: Element.Element): Element.Element =>
+  withChildren(parent, [...parent.children.slice(0, at), node, ...parent.children.slice(at)])
+
+/** Behind the last of its kind, at the end where there is none. */
+const endOf = (parent: Element.Element, { name, namespace }: Element.Element): number => {
+  const last = parent.children.findLastIndex(
+    (node) => Element.isElement(node) && node.name === name && node.namespace === namespace
+  )
+  return last === -1 ? parent.children.length : last + 1
+}
+
+const startOf = (parent: Element.Element, { name, namespace }: Element.Element): number => {
+  const first = parent.children.findIndex(
+    (node) => Element.isElement(node) && node.name === name && node.namespace === namespace
+  )
+  return first === -1 ? parent.children.length : first
+}
+
+/** Puts an entry of a list that the user orders where `where` and `point` say. */
+const order = (
+  place: Place,
+  parent: Element.Element,
+  outer: string | undefined,
+  entry: Element.Element
+): Element.Element | Inapplicable => {
+  const { point, where = "last" } = place.edit
+  if (where === "first") return inserted(parent, startOf(parent, entry), entry)
+  if (where === "last") return inserted(parent, endOf(parent, entry), entry)
+  const last = point === undefined ? undefined : ResourcePath.parse(point)?.at(-1)
+  if (point === undefined || last === undefined) return fail(place.edit, `${where} needs a point`, point ?? "")
+  // The point is an entry of the same list, so of the same parent; a relative one gives its last step alone.
+  const [at, another] = placesOf(parent, { ...last, module: place.step.module ?? last.module }, outer, place.modules)
+  if (at === undefined || another !== undefined) return fail(place.edit, "the point is not there", point)
+  return inserted(parent, where === "before" ? at : at + 1, entry)
+}
+
+/** Containers and leafs; a list has keys that nobody here knows. */
+const merged = (edit: Edit, old: Element.Element, value: Element.Element): Element.Element | Inapplicable => {
+  const inside = Element.elements(value)
+  if (inside.length === 0) return value
+  let result = old
+  for (const child of inside) {
+    const [same, another] = Element.children(result, child.name, child.namespace)
+    if (another !== undefined || Element.children(value, child.name, child.namespace).length > 1) {
+      return fail(edit, `merging the list <${child.name}> needs its keys`)
+    }
+    const next = same === undefined ? child : merged(edit, same, child)
+    if (next instanceof Inapplicable) return next
+    const at = same === undefined ? -1 : result.children.indexOf(same)
+    result = at === -1 ? inserted(result, endOf(result, next), next) : replaced(result, at, [next])
+  }
+  return result
+}
+
+const put = (
+  place: Place,
+  parent: Element.Element,
+  outer: string | undefined,
+  at: number | undefined
+): Element.Element | Inapplicable => {
+  const { edit } = place
+  const value = valueOf(place)
+  if (value instanceof Inapplicable) return value
+  if (edit.operation === "insert") {
+    return order(place, at === undefined ? parent : replaced(parent, at, []), outer, value)
+  }
+  if (at === undefined) return inserted(parent, endOf(parent, value), value)
+  const next = edit.operation === "merge" ? merged(edit, parent.children[at] as Element.Element, value) : value
+  return next instanceof Inapplicable ? next : replaced(parent, at, [next])
+}
+
+/** The edit, where its parent is found. */
+const change = (place: Place, parent: Element.Element, outer: string | undefined): Element.Element | Inapplicable => {
+  const { edit, modules, step } = place
+  const [at, another] = placesOf(parent, step, outer, modules)
+  if (another !== undefined) return fail(edit, "the target is several nodes")
+  switch (edit.operation) {
+    case "delete":
+    case "remove":
+      return at === undefined ? parent : replaced(parent, at, [])
+    case "move":
+      if (at === undefined) return fail(edit, "what is moved is not there")
+      return order(place, replaced(parent, at, []), outer, parent.children[at] as Element.Element)
+    default:
+      return put(place, parent, outer, at)
+  }
+}
+
+const descend = (
+  edit: Edit,
+  steps: ReadonlyArray<ResourcePath.Step>,
+  modules: ResourcePath.ModuleNamespaces,
+  parent: Element.Element,
+  outer: string | undefined
+): Element.Element | Inapplicable => {
+  const [step, ...rest] = steps
+  if (rest.length === 0) return change({ edit, step: step!, modules }, parent, outer)
+  const [at, another] = placesOf(parent, step!, outer, modules)
+  if (at === undefined || another !== undefined) {
+    const keys = step!.keys === undefined ? "" : `=${step!.keys.join(",")}`
+    return fail(edit, `its parent ${step!.name}${keys} is ${at === undefined ? "not there" : "several nodes"}`)
+  }
+  const child = parent.children[at] as Element.Element
+  const next = descend(edit, rest, modules, child, child.namespace)
+  return next instanceof Inapplicable ? next : replaced(parent, at, [next])
+}
+
+/** The whole of it: what a target of `/` stands for. */
+const applyToAll = (root: Element.Element, edit: Edit): Element.Element | Inapplicable => {
+  switch (edit.operation) {
+    case "delete":
+    case "remove":
+      return withChildren(root, [])
+    case "create":
+    case "replace":
+      return withChildren(root, edit.value?.children ?? [])
+    default:
+      return fail(edit, `${edit.operation} has no meaning for the whole tree`)
+  }
+}
+
+const applyOne = (
+  root: Element.Element,
+  edit: Edit,
+  modules: ResourcePath.ModuleNamespaces
+): Element.Element | Inapplicable => {
+  const steps = ResourcePath.parse(edit.target)
+  if (steps === undefined) return fail(edit, "the target is no RESTCONF path")
+  return steps.length === 0 ? applyToAll(root, edit) : descend(edit, steps, modules, root, undefined)
+}
+
+/** The tree after all edits; `root` holds the top-level nodes, and is left as it is. */
+export const apply = (
+  root: Element.Element,
+  edits: ReadonlyArray<Edit>,
+  modules = new ResourcePath.ModuleNamespaces()
+): Element.Element | Inapplicable => {
+  let tree = root
+  for (const edit of edits) {
+    const next = applyOne(tree, edit, modules)
+    if (next instanceof Inapplicable) return next
+    tree = next
+  }
+  return tree
+}

@@ -1,0 +1,102 @@
+import { assert, describe, it } from "@effect/vitest"
+import { once } from "node:events"
+import { Worker } from "node:worker_threads"
+import { afterEach } from "vitest"
+import * as api from "../../../src/sync.ts"
+import { Thread } from "../../../src/api/sync/Thread.ts"
+import { asked, connected, location, login, nothing, thrownBy, withDevice } from "./harness.ts"
+
+withDevice()
+
+/** Kills the working thread with the next request. */
+const crash = () => Thread.current().post({ _tag: "Nonsense" } as never)
+
+describe("the thread of blocking clients", { timeout: 30_000 }, () => {
+  afterEach(() => api.setOperationPoolSize(256))
+
+  it("fails what was under way with a typed error when it dies, and is replaced", () => {
+    const [reading, changing] = [connected(), connected()]
+    crash()
+    const read = thrownBy(() => reading.get()) as api.ChannelError
+    assert.instanceOf(read, api.ChannelError)
+    assert.deepStrictEqual([read.phase, read.by, read.operation, read.label], ["closed", "us", "get", "sim"])
+    assert.include(read.message, "the thread that works for the blocking clients has ended: an unknown request")
+    assert.strictEqual(
+      (thrownBy(() => changing.editConfig({ config: location("x") })) as api.ChannelError).phase,
+      "write"
+    )
+    assert.isTrue(connected().get({ filter: nothing }).ok)
+    reading.disconnect()
+    reading.connect()
+    assert.isTrue(reading.get({ filter: nothing }).ok)
+  })
+
+  it("leaves it unknown whether a change was made when it dies", () => {
+    const session = connected()
+    crash()
+    const error = thrownBy(() => session.editConfig({ config: location("x") })) as api.CommitUnknownError
+    assert.instanceOf(error, api.CommitUnknownError)
+    assert.instanceOf(error.cause, api.ChannelError)
+  })
+
+  it("takes a program's locks along when it dies, and says what is known of its changes", () => {
+    const session = connected()
+    const lost = thrownBy(() =>
+      session.locked(["running"], (inside) => {
+        crash()
+        thrownBy(() => inside.get())
+      })
+    ) as api.ChannelError
+    assert.instanceOf(lost, api.ChannelError)
+    assert.include(lost.message, "the locks of the program are lost with it")
+    const second = connected()
+    const unknown = thrownBy(() =>
+      second.locked(["running"], (inside) => {
+        crash()
+        thrownBy(() => inside.commit())
+      })
+    )
+    assert.instanceOf(unknown, api.CommitUnknownError)
+    const third = connected()
+    const own = new Error("mine")
+    const thrown = thrownBy(() =>
+      third.locked(["running"], () => {
+        crash()
+        throw own
+      })
+    )
+    assert.strictEqual(thrown, own)
+  })
+
+  it("takes over the size of the operation pool, and is never asked while there is no permit", async () => {
+    const number = Thread.current().number() + 1
+    const session = connected({ deadlines: { queue: "100 millis" } })
+    session.lock({ target: "candidate" })
+    api.setOperationPoolSize(0)
+    const error = thrownBy(() => session.get()) as api.InputError
+    assert.strictEqual(error.what, "operationPoolSize")
+    assert.strictEqual(await asked(() => session.unlock({ target: "candidate" })), "unlock")
+    const there = { _tag: "Call", client: number, name: "get", args: [] } as const
+    assert.strictEqual((thrownBy(() => Thread.current().ask(there)) as api.DeadlineError).phase, "queue")
+    api.setOperationPoolSize(1)
+    assert.isTrue(session.get({ filter: nothing }).ok)
+  })
+
+  it("forgets refused credentials with resetCredentials", () => {
+    const refusal = () => thrownBy(() => connected({ username: "nobody" })) as Error
+    const barred = () => refusal().message.includes("barred")
+    for (let i = 0; i < 3; i++) refusal()
+    const before = refusal().message
+    api.resetCredentials()
+    assert.notStrictEqual(refusal().message, before)
+    assert.isFalse(barred())
+  })
+
+  it("works for a thread of the user's as well", async () => {
+    const worker = new Worker(new URL("./inThread.ts", import.meta.url), { workerData: login, execArgv: [] })
+    const [{ bytes, sessionId }] = (await once(worker, "message")) as [{ bytes: number; sessionId: number }]
+    assert.isAbove(bytes, 100)
+    assert.isNumber(sessionId)
+    await once(worker, "exit")
+  })
+})
