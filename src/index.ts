@@ -55,6 +55,7 @@ export type { Gap, ReplayComplete, SubscriptionEvent } from "./notifications/Sub
 export type { Notification } from "./notifications/Notification.ts"
 export type { Policy } from "./notifications/SubscriptionQueue.ts"
 export * as NotificationHealth from "./api/NotificationHealth.ts"
+export * as Push from "./api/Push.ts"
 export * as StandardEvents from "./notifications/Standard.ts"
 export type { EventStream } from "./api/operations/EventStreams.ts"
 export type { CreateSubscriptionOptions, Moment } from "./api/operations/CreateSubscription.ts"

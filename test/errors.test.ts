@@ -32,6 +32,7 @@ const all: ReadonlyArray<Errors.NetconfError> = [
   new Errors.AuditError({ ...where, detail: evil }),
   rpc({ tag: evil, message: evil, path: evil, info: { badElement: evil, xml: "<a/>" } }),
   new Errors.CommitUnknownError({ ...where, datastore: "running", phase: "sent", cause: channel }),
+  new Errors.SubscriptionTerminatedError({ ...where, subscriptionId: 22, reason: evil }),
   new Errors.DataError({ ...where, path: evil, expected: "a number" })
 ]
 
@@ -50,6 +51,11 @@ describe("errors", () => {
       "bad-element: wrong (mtu) at /a/b"
     )
     assert.include(rpc({ tag: "x" }, { partial: "possible" }).message, "part of the change may have been made")
+    const reason = "suspension-timeout"
+    assert.strictEqual(
+      new Errors.SubscriptionTerminatedError({ label: "leaf-01", subscriptionId: 22, reason }).message,
+      "subscription on leaf-01: the device has ended subscription 22: suspension-timeout"
+    )
     assert.include(
       new Errors.ChannelError({ phase: "write", by: "peer", detail: "gone", state: "applied" }).message,
       "session: gone (not sent); applied"
@@ -142,6 +148,7 @@ describe("errors", () => {
       "InputError",
       "AuditError",
       "CommitUnknownError",
+      "SubscriptionTerminatedError",
       "DataError"
     ]) {
       assert.isFalse(retryable(all.find((error) => error._tag === tag)!), tag)

@@ -143,6 +143,22 @@ describe("examples", () => {
     assert.strictEqual(peer.device.locks.size, 0)
   })
 
+  for (const name of ["from-pynetx.ts", "from-pynetx-sync.ts"]) {
+    it(`${name} reads, changes, copies, and is told of its own change`, async () => {
+      const { device, run } = await start()
+      const said = succeeded(await run(name)).join("\n")
+      assert.match(
+        said,
+        /^sim\nthe same by [^]*: true\nnetconf-config-change at \S+Z\n\d+ waiting, \d+ looked at\nactive: f/
+      )
+      assert.match(said, /\nSubscriptionStarted leaf-01 .*\nSubscriptionEnded leaf-01 .*$/)
+      assert.strictEqual(Element.text(Element.find(device.running, ["system", "location"])!), "rack 8")
+      const operations = device.log.map((entry) => entry.operation)
+      assert.includeMembers(operations, ["lock", "validate", "copy-config", "delete-config", "create-subscription"])
+      assert.deepStrictEqual([device.locks.size, device.sessions.size], [0, 0])
+    })
+  }
+
   it("locked-change.ts makes both changes and leaves no lock", async () => {
     const lines = succeeded(await peer.run("locked-change.ts"))
     assert.deepStrictEqual(lines, ["applied to candidate, saved: yes", "both interfaces described"])
@@ -179,6 +195,18 @@ describe("examples", () => {
     assert.strictEqual(lines[0], "NETCONF, with replay")
     assert.include(lines, "admin changed running: 1 edit(s)")
     assert.match(lines.at(-1) ?? "", /^\d+ received, \d+ delivered, 0 dropped$/)
+  })
+
+  it("notifications.ts is told of its own edit, and reads what is left after the end", async () => {
+    const own = await start()
+    const [stream, replayed, ...rest] = succeeded(await own.run("notifications.ts", "rack-7"))
+    assert.strictEqual(stream, "NETCONF, with replay")
+    assert.strictEqual(replayed, "that was the last minute; what follows happens now")
+    assert.match(rest.at(-3) ?? "", /^\d+ received, \d+ delivered, 0 dropped, \d+ read after the end$/)
+    assert.match(rest.at(-2) ?? "", /^SubscriptionStarted leaf-01 /)
+    assert.match(rest.at(-1) ?? "", /^SubscriptionEnded leaf-01 /)
+    assert.strictEqual(Element.text(Element.find(own.device.running, ["system", "hostname"])!), "rack-7")
+    assert.strictEqual(own.device.sessions.size, 0)
   })
 
   it("mirror.ts has the tree, and follows an edit", async () => {
@@ -582,7 +610,9 @@ describe("the code of the documentation", () => {
     ["docs/inventory.md", 1],
     ["docs/fleet-promise.md", 2],
     ["docs/sync.md", 1],
+    ["docs/from-pynetx.md", 9],
     ["docs/yang-push.md", 1],
+    ["docs/notifications.md", 2],
     ["docs/observability.md", 2],
     ["docs/values.md", 2]
   ] as const) {

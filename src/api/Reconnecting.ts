@@ -34,8 +34,10 @@ import { Acquired } from "./reconnecting/Forfeits.ts"
 import { checkLocked } from "./changes/Locks.ts"
 import { makeMethods } from "./operations/Operations.ts"
 import { Pins } from "./reconnecting/Pins.ts"
+import { another } from "./session/CoreOf.ts"
 import { isFinal, read, type ReconnectingOptions, type Settings, steadyAfter } from "./reconnecting/Options.ts"
 import type { Session } from "./Session.ts"
+import { establish } from "./push/Establish.ts"
 import * as Subscribe from "./Subscribe.ts"
 
 export type { ReconnectingOptions } from "./reconnecting/Options.ts"
@@ -220,6 +222,10 @@ const boundBy =
     return Effect.isEffect(made) ? bind(made) : made
   }
 
+/** A session of the library's own knows the way to another one on its connection. */
+const besideOf = (session: Session): Effect.Effect<Session, ConnectError, Scope.Scope> | undefined =>
+  (session as { readonly [another]?: Effect.Effect<Session, ConnectError, Scope.Scope> })[another]
+
 const toSession = (
   life: Life,
   calls: Calls,
@@ -231,7 +237,8 @@ const toSession = (
     context: where,
     session: last,
     maxMessage: Infinity,
-    another: open,
+    another: Effect.suspend(() => (life.present && besideOf(life.present)) ?? open),
+    elsewhere: open,
     shared: calls.current,
     resumes: true,
     returns: true
@@ -286,6 +293,7 @@ const toSession = (
     save: () => calls.on((session) => session.save()),
     streams: (options) => calls.on((session) => session.streams(options)),
     openSubscription: (options) => Effect.suspend(() => Subscribe.open(host, options)),
-    subscribe: (options) => Subscribe.stream(host, options)
+    subscribe: (options) => Subscribe.stream(host, options),
+    establishSubscription: (options) => establish(host, host, options)
   }
 }

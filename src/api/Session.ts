@@ -14,8 +14,10 @@ import type { Capabilities } from "../rpc/Capabilities.ts"
 import type { Leases } from "../rpc/Leases.ts"
 import type { CallOptions, Operation, Run } from "../rpc/Operation.ts"
 import type * as Core from "../rpc/Session.ts"
+import { besideTransport } from "./session/Beside.ts"
 import type { SubscriptionEvent } from "../notifications/SubscriptionEvent.ts"
 import type { OperationPool } from "../sessions/OperationPool.ts"
+import type { Transport } from "../transport/Transport.ts"
 import * as Change from "./changes/Change.ts"
 import { confirmedCommit, type ConfirmedCommitOptions } from "./changes/ConfirmedCommit.ts"
 import type { Datastore } from "./operations/Datastore.ts"
@@ -27,8 +29,10 @@ import { locked, type LockedOptions } from "./changes/Locks.ts"
 import { Outliving } from "./changes/LostLocks.ts"
 import { type EventStream, streams } from "./operations/EventStreams.ts"
 import { makers, type Methods } from "./operations/Operations.ts"
-import { core as coreKey } from "./session/CoreOf.ts"
+import { another, core as coreKey } from "./session/CoreOf.ts"
 import { makeRun } from "./session/Send.ts"
+import { type DynamicSubscription, establish } from "./push/Establish.ts"
+import type { DynamicOptions } from "./push/Options.ts"
 import * as Subscribe from "./Subscribe.ts"
 import { make as makeTurn } from "./session/Turn.ts"
 
@@ -116,6 +120,16 @@ export interface Session extends Methods {
   ) => Effect.Effect<Subscribe.Subscription, SubscribeError, Scope.Scope>
   /** The same as one stream: subscribed when it is run, over when it ends or is left. */
   readonly subscribe: (options?: Subscribe.SubscribeOptions) => Stream.Stream<SubscriptionEvent, SubscribeError>
+  /**
+   * Establishes a dynamic subscription (RFC 8639): to a stream, or to a datastore (RFC 8641), periodic or on change. It is
+   * over with the scope. Fails with the `RpcError` of a device that refuses; `Push.refusalOf` says why, and what it would accept.
+   *
+   * @example
+   * const subscription = yield* session.establishSubscription({ datastore: "operational", filter, periodic: { period: "10 seconds" } })
+   */
+  readonly establishSubscription: (
+    options: DynamicOptions
+  ) => Effect.Effect<DynamicSubscription, SubscribeError, Scope.Scope>
 }
 
 export interface Options extends Core.Options {
@@ -174,6 +188,7 @@ type Lazy =
   | "streams"
   | "openSubscription"
   | "subscribe"
+  | "establishSubscription"
   | "statistics"
 
 /** Small while nobody uses it, because most sessions of many wait. */
@@ -236,13 +251,18 @@ class OpenSession implements Omit<Session, Lazy> {
     return this.core
   }
 
+  get [another](): Effect.Effect<Session, ConnectError, Scope.Scope> {
+    return Effect.suspend(() => this.reconnect(besideTransport(this.core, this.options.transport)))
+  }
+
   private get host(): Subscribe.Host {
     const { core } = this
     return {
       context: { label: this.label, peer: this.peer },
       session: () => asSession(this),
       maxMessage: core.limits.bytes,
-      another: Effect.suspend(this.reconnect),
+      another: this[another],
+      elsewhere: Effect.suspend(() => this.reconnect()),
       shared: Effect.sync(() => asSession(this)),
       resumes: false,
       returns: false
@@ -264,7 +284,7 @@ class OpenSession implements Omit<Session, Lazy> {
           Change.edit(ways.change, config, options),
       confirmedCommit: (self) => (options, verify) => {
         const { change, lockedOn } = self.ways
-        const reconnect = Effect.suspend(self.reconnect)
+        const reconnect = Effect.suspend(() => self.reconnect())
         return confirmedCommit({ ...change, locked: lockedOn, reconnect, self: () => asSession(self) }, options, verify)
       },
       save:
@@ -274,6 +294,7 @@ class OpenSession implements Omit<Session, Lazy> {
       streams: (self) => (options) => streams(self.ways.run, self.capabilities, options),
       openSubscription: (self) => (options) => Subscribe.open(self.host, options),
       subscribe: (self) => (options) => Subscribe.stream(self.host, options),
+      establishSubscription: (self) => (options) => establish(self, self.host, options),
       statistics:
         ({ core }) =>
         () =>
@@ -301,8 +322,8 @@ const statisticsOf = ({ seen }: Core.Session): Statistics => {
   return { ...counted, tolerated: { ...tolerated, "invalid-utf8": replaced } }
 }
 
-/** Another session with the same device, for checks that must not trust this one. */
-type Reconnect = () => Effect.Effect<Session, ConnectError, Scope.Scope>
+/** Another session with the same device: on a connection of its own, or by the transport that is given. */
+type Reconnect = (transport?: Transport) => Effect.Effect<Session, ConnectError, Scope.Scope>
 
 /** The user's session around an open one of the messages layer. */
 export const make = (core: Core.Session, options: Options, pool: OperationPool, reconnect: Reconnect): Session =>

@@ -166,6 +166,11 @@ class Place {
     if (key === this.#last) this.#left--
   }
 
+  /** Whether it has come to the last one that was delivered. */
+  get isReached(): boolean {
+    return this.#left <= 0
+  }
+
   /**
    * Whether something that is not counted is past: a device replays from earlier than it was asked for, more of one second
    * than are remembered, or what happened in the second in which the subscription began, before it did.
@@ -193,6 +198,11 @@ export class Replayed {
     if (count === 1) counts.delete(key)
     else counts.set(key, count - 1)
     return true
+  }
+
+  /** Whether what was delivered last has come again, and as often: then nothing is missing that came after it. */
+  get hasLast(): boolean {
+    return this.#remembered.place.isReached
   }
 }
 

@@ -8,7 +8,7 @@ import * as Deferred from "effect/Deferred"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { SubscribeError } from "../errors.ts"
-import { History } from "./Duplicates.ts"
+import { History, type Replayed } from "./Duplicates.ts"
 import type { Broken, Sink } from "./Feed.ts"
 import type { HealthBus, QueueOwner } from "./Health.ts"
 import { Mailbox, type MailboxOptions, type Source } from "./Mailbox.ts"
@@ -48,7 +48,7 @@ export interface SubscriptionStatistics extends QueueStatistics {
 /** How a subscription goes on after a loss. */
 export interface Resumed {
   readonly gap: Omit<Gap, "_tag"> | undefined
-  /** There is no gap if the replay brings again what was delivered last. */
+  /** There is no gap if the replay brings again what was delivered last, before anything new. */
   readonly inDoubt: boolean
   /** Whether what was logged since then comes first. */
   readonly replays: boolean
@@ -69,7 +69,7 @@ export class Subscription implements Sink {
   /** The end of what was logged has been told; after a resume it is not told again. */
   #replayed: boolean
   /** Says which of the notifications of a feed were delivered before, while that is in question. */
-  #repeated: ((notification: Notification) => boolean) | undefined
+  #repeated: Replayed | undefined
   #watch: ((notification: Notification) => void) | undefined
   #doubtful: Omit<Gap, "_tag"> | undefined
   readonly #counters = { duplicates: 0, malformed: 0, incomplete: 0, gaps: 0, resumed: 0 }
@@ -122,8 +122,7 @@ export class Subscription implements Sink {
     this.#counters.resumed++
     this.#doubtful = inDoubt ? gap : undefined
     if (gap !== undefined && !inDoubt) this.#gap(gap)
-    const seen = replays ? this.history?.replayed() : undefined
-    this.#repeated = seen && ((notification) => seen.isDuplicate(notification))
+    this.#repeated = replays ? this.history?.replayed() : undefined
   }
 
   /** Has somebody told of each notification that is delivered, until the result is called. */
@@ -165,8 +164,9 @@ export class Subscription implements Sink {
   }
 
   notification(notification: Notification): void {
-    if (this.#repeated?.(notification) === true) {
-      this.#doubtful = undefined
+    const repeated = this.#repeated
+    if (repeated?.isDuplicate(notification) === true) {
+      if (repeated.hasLast) this.#doubtful = undefined
       return this.repeated()
     }
     if (this.#doubtful !== undefined) this.#settle()

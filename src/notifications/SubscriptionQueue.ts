@@ -53,6 +53,8 @@ export type Offered = "accepted" | "dropped" | "full"
 
 /** Largest chunk that a reader gets unless it says otherwise. */
 const largestChunk = 4096
+/** And in bytes, whatever it says, but for one that is larger: what a reader holds is no longer counted by the queue. */
+const largestChunkBytes = 256 * 1024
 const smallestRing = 16
 
 export class SubscriptionQueue<A, E = never> {
@@ -151,8 +153,8 @@ export class SubscriptionQueue<A, E = never> {
   }
 
   /**
-   * What waits, at most `max` of it, as soon as there is any. When it is over: fails with the reason, or with `Done`.
-   * Interrupting it takes nothing.
+   * What waits, at most `max` of it and 256 KiB, as soon as there is any. When it is over: fails with the reason, or
+   * with `Done`. Interrupting it takes nothing.
    */
   take(max = largestChunk): Effect.Effect<readonly [A, ...Array<A>], E | Cause.Done> {
     return Effect.suspend((): Effect.Effect<readonly [A, ...Array<A>], E | Cause.Done> => {
@@ -237,11 +239,22 @@ export class SubscriptionQueue<A, E = never> {
   }
 
   #shift(max: number): Array<A> {
-    const items = this.#slice(Math.min(Math.max(1, max), this.#size))
+    const items = this.#slice(this.#countOf(Math.min(Math.max(1, max), this.#size)))
     this.#delivered += items.length
     this.#remove(items.length)
     this.#roomAgain()
     return items
+  }
+
+  /** How many of the first `most` a reader gets at once. */
+  #countOf(most: number): number {
+    if (this.#bytes <= largestChunkBytes) return most
+    const mask = this.#ring.length - 1
+    let bytes = this.#sizeOf(this.#ring[this.#head]!)
+    let count = 1
+    while (count < most && (bytes += this.#sizeOf(this.#ring[(this.#head + count) & mask]!)) <= largestChunkBytes)
+      count++
+    return count
   }
 
   #remove(count: number): void {

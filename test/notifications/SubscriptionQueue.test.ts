@@ -27,6 +27,17 @@ describe("SubscriptionQueue", () => {
     assert.isUndefined(queue.poll())
   })
 
+  it.effect("hands out 256 KiB at once, or one item that is larger", () =>
+    Effect.gen(function* () {
+      const queue = new SubscriptionQueue<number>((n) => n, { policy: "unbounded" })
+      const sizes = [150_000, 112_144, 1, 500_000, 5, 500_000, 262_138, 6, 1]
+      for (const size of sizes) queue.offer(size)
+      const taken: Array<ReadonlyArray<number>> = []
+      while (queue.size > 0) taken.push(yield* queue.take(100))
+      assert.deepStrictEqual(taken, [[150_000, 112_144], [1], [500_000], [5], [500_000], [262_138, 6], [1]])
+    })
+  )
+
   it("shows without taking", () => {
     const queue = make()
     for (const n of range(200)) queue.offer(n)

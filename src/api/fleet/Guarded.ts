@@ -40,6 +40,7 @@ export const guarded = (session: Session, forfeits: Forfeits): Session => {
     save: session.save,
     streams: session.streams,
     openSubscription: session.openSubscription,
-    subscribe: session.subscribe
+    subscribe: session.subscribe,
+    establishSubscription: session.establishSubscription
   }
 }

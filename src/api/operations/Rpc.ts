@@ -81,11 +81,15 @@ const readElsewhere = new Map([
 /** Whatever they are granted lasts as long as the session, and is given back with it. */
 const acquiring = new Set(["partial-lock", "create-subscription", "establish-subscription"])
 
+/** Of subscriptions alone (RFC 8639, 8641). */
+const controlling = new Set(["modify-subscription", "delete-subscription", "kill-subscription", "resync-subscription"])
+
 /** What is known of an operation by its name; of an unknown one, that it may have changed the device. */
 const factsOf = (body: Element.Element, read: boolean): Pick<Operation, "kind"> & Partial<Operation<unknown>> => {
   const known = body.namespace === Namespaces.base ? ofBase.get(body.name)?.(body) : undefined
   if (known !== undefined) return known
   if (read || readElsewhere.get(body.namespace) === body.name) return { kind: "read" }
+  if (controlling.has(body.name)) return { kind: "control" }
   return acquiring.has(body.name) ? { kind: "control", undo: () => "close-session" } : { kind: "write" }
 }
 

@@ -65,6 +65,7 @@ export class DynamicSubscription implements Receiver {
   readonly #context: ErrorContext
   readonly #now: () => number
   #state: "active" | "suspended" | "ended" = "active"
+  #leaving = false
   #id: number | undefined
   #last: string | undefined
   readonly #counters = { malformed: 0, incomplete: 0, gaps: 0 }
@@ -116,6 +117,14 @@ export class DynamicSubscription implements Receiver {
     this.mailbox.queue.offer(notification)
   }
 
+  /** It is being deleted, which some devices tell by subscription-terminated as well; the result takes that back. */
+  leaving(): () => void {
+    this.#leaving = true
+    return () => {
+      this.#leaving = false
+    }
+  }
+
   /** Also what a modification does to one that is suspended (RFC 8639 §2.4.3). */
   modified(): void {
     this.#become("active")
@@ -127,6 +136,7 @@ export class DynamicSubscription implements Receiver {
 
   /** It is read at once, because its readers are to know the reason when they come to the end. */
   #terminated(notification: Notification): void {
+    if (this.#leaving) return this.finish(Exit.void, "it was deleted")
     const said = Effect.runSyncExit(OwnEvent.decode(notification))
     const event = Exit.isSuccess(said) ? said.value : undefined
     const reason = event?._tag === "SubscriptionTerminated" ? event.reason : "no reason that can be read"

@@ -45,10 +45,13 @@ const placesOf = (
   step: ResourcePath.Step,
   outer: string | undefined,
   modules: ResourcePath.ModuleNamespaces
-): ReadonlyArray<number> =>
-  parent.children.flatMap((node, at) =>
+): ReadonlyArray<number> => {
+  const found = parent.children.flatMap((node, at) =>
     Element.isElement(node) && ResourcePath.isStep(node, step, outer, modules) ? [at] : []
   )
+  const position = step.predicates?.find((each) => typeof each === "number")
+  return position === undefined ? found : found.slice(position - 1, position)
+}
 
 /** The value, which is the target itself in `<value>`. */
 const valueOf = ({ edit, modules, step }: Place): Element.Element | Inapplicable => {

@@ -70,6 +70,14 @@ describe("rpc", () => {
     assert.isTrue(rpc("<unlock/>").release)
   })
 
+  it("knows that the operations of subscriptions leave the configuration alone", () => {
+    const sn = `xmlns="urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications"`
+    for (const name of ["establish-subscription", "modify-subscription", "delete-subscription", "kill-subscription"]) {
+      assert.strictEqual(rpc(`<${name} ${sn}/>`).kind, "control", name)
+    }
+    assert.strictEqual(rpc(`<resync-subscription xmlns="urn:ietf:params:xml:ns:yang:ietf-yang-push"/>`).kind, "control")
+  })
+
   it("knows what a late success has to give back", () => {
     const undo = (body: string) => {
       const back = rpc(body).undo?.(capabilitiesOf())

@@ -176,6 +176,35 @@ describe("YangPatch.apply", () => {
     assert.include(refused(edit("merge", "/ietf-interfaces:interfaces", list)).why, "keys")
   })
 
+  it("reads instance-identifiers too, as sysrepo sends them for targets and points", () => {
+    const after = applied(
+      edit("create", `${eth}[name='eth5']`, interfaces("<name>eth5</name>")),
+      edit("delete", `${eth}[name='ge-0/0,1']/enabled`),
+      edit("delete", `${eth}[name="eth0"]/ietf-ip:ipv4/mtu`),
+      edit("delete", "/ietf-system:system/search[.='a.example']")
+    )
+    assert.deepStrictEqual(namesOf(after), ["eth0", "ge-0/0,1", "eth5"])
+    assert.deepStrictEqual(at(after, "interfaces", "interface", "enabled"), ["true"])
+    assert.deepStrictEqual(at(after, "interfaces", "interface", "ipv4", "mtu"), [])
+    assert.deepStrictEqual(at(after, "system", "search"), ["b.example"])
+    const song = "/example-jukebox:playlist/song"
+    const moved = applied(
+      edit("move", `${song}[index='1']`, undefined, { where: "after", point: `${song}[index='2']` })
+    )
+    assert.strictEqual(at(moved, "playlist", "song", "id").join(""), "BAC")
+    const doubled = applied(
+      edit("move", `${song}[index='1']`, undefined, { where: "after", point: `${song}[index='1'][index='2']` })
+    )
+    assert.strictEqual(at(doubled, "playlist", "song", "id").join(""), "BAC")
+    assert.strictEqual(at(applied(edit("delete", `${song}[2]`)), "playlist", "song", "id").join(""), "AC")
+    const two = edit("delete", "/routes:routes/protocol[type='ietf-ospf:ospfv2'][name='one']/up")
+    assert.deepStrictEqual(at(applied(two), "routes", "protocol", "up"), [])
+    assert.include(refused(edit("delete", `${eth}[name='x']/mtu`)).why, "is not there")
+    for (const path of [`${eth}[name]`, `${eth}[name='x'`, `${eth}[position()=1]`]) {
+      assert.include(refused(edit("delete", path)).why, "no RESTCONF path", path)
+    }
+  })
+
   it("takes / for the whole tree", () => {
     const after = applied(edit("replace", "/", `<a xmlns="urn:a"/><b xmlns="urn:b"/>`))
     assert.deepStrictEqual(

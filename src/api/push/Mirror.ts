@@ -1,0 +1,275 @@
+/**
+ * A part of a datastore, mirrored: a tree that follows the device (RFC 8641). Whatever was missed is asked for again, by
+ * resync-subscription where changes are pushed, by a new subscription where it is periodic or its session was lost.
+ *
+ * How updates are applied is `notifications/push/Replica.ts`.
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Schedule from "effect/Schedule"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import { ChannelError, type SubscribeError, tryInput } from "../../errors.ts"
+import type { DynamicEvent } from "../../notifications/push/DynamicSubscription.ts"
+import * as Replica from "../../notifications/push/Replica.ts"
+import { ModuleNamespaces } from "../../notifications/push/ResourcePath.ts"
+import { refusalOf } from "../../notifications/push/SubscriptionRefusal.ts"
+import * as Reconnect from "../../sessions/Reconnect.ts"
+import type { Element } from "../../xml/Element.ts"
+import { isFinal, steadyAfter } from "../reconnecting/Options.ts"
+import type { Session } from "../Session.ts"
+import { type MirrorOptions, read, type Settings } from "./MirrorOptions.ts"
+import { type Asker, Resync } from "./Resync.ts"
+import { triggerOf } from "./Trigger.ts"
+
+/**
+ * Whether the tree is what the device has. `Waiting`: for the first update. `Stale`: something was missed and is asked for
+ * again; the tree is as it was. `Suspended`: by the device, for want of resources. `Ended`: there will be no more.
+ */
+export type MirrorState =
+  | { readonly _tag: "Waiting" }
+  | { readonly _tag: "Current" }
+  | { readonly _tag: "Stale"; readonly why: string }
+  | { readonly _tag: "Suspended"; readonly reason: string }
+  | { readonly _tag: "Ended"; readonly error: SubscribeError | undefined }
+
+export interface MirrorStatistics {
+  /** Updates that made the tree what it is. */
+  readonly updates: number
+  /** How often the whole selection was asked for again. */
+  readonly resyncs: number
+  /** Subscriptions that were established, one after the other. */
+  readonly subscriptions: number
+}
+
+export interface Mirror {
+  /** `<data>` around the top-level nodes, as in the reply to get; undefined until the first update. */
+  readonly tree: SubscriptionRef.SubscriptionRef<Element | undefined>
+  /** The tree as it is, as soon as there is one, and as it becomes; whoever is slow gets all of them. Never ends by itself. */
+  readonly changes: Stream.Stream<Element>
+  readonly state: SubscriptionRef.SubscriptionRef<MirrorState>
+  /** How the device tells: on change, or periodically. */
+  readonly trigger: () => "on-change" | "periodic"
+  /** Waits for the first tree; fails when it ends before that. */
+  readonly first: Effect.Effect<Element, SubscribeError>
+  /** Waits for its end: with its scope, at stop-time, or with the reason why it cannot go on. */
+  readonly ended: Effect.Effect<void, SubscribeError>
+  readonly statistics: () => MirrorStatistics
+}
+
+/** Why a subscription of the mirror's is over. */
+type Over =
+  | { readonly _tag: "Again"; readonly why: string }
+  | { readonly _tag: "Completed" }
+  | { readonly _tag: "Closed" }
+
+type Why = SubscribeError | Over
+
+interface Up extends Asker {
+  readonly over: Deferred.Deferred<Why>
+}
+
+const isOver = (why: Why): why is Over => why._tag === "Again" || why._tag === "Completed" || why._tag === "Closed"
+
+const inWords = (why: Why): string => (isOver(why) ? (why._tag === "Again" ? why.why : "it has ended") : why.summary)
+
+/** What no further attempt mends. */
+const isForGood = (error: SubscribeError, everUp: boolean): boolean => {
+  switch (error._tag) {
+    case "RpcError":
+      // For want of resources, or while a device comes up, it may refuse today and not tomorrow.
+      return !(everUp && (error.isRetryable || refusalOf(error)?.reason === "insufficient-resources"))
+    case "SubscriptionTerminatedError":
+      return !error.isRetryable
+    case "CapabilityError":
+      return true
+    case "AuditError":
+    case "CommitUnknownError":
+      return false
+    default:
+      return isFinal(error, everUp)
+  }
+}
+
+class Mirroring {
+  readonly tree: SubscriptionRef.SubscriptionRef<Element | undefined>
+  readonly state: SubscriptionRef.SubscriptionRef<MirrorState>
+  readonly settings: Settings
+  readonly end = Deferred.makeUnsafe<void, SubscribeError>()
+  readonly #counters = { updates: 0, subscriptions: 0 }
+  readonly #session: Session
+  readonly #replica: Replica.Replica
+  trigger: "on-change" | "periodic" = "on-change"
+  readonly #resync: Resync
+  #dropped = 0
+
+  constructor(
+    session: Session,
+    settings: Settings,
+    tree: SubscriptionRef.SubscriptionRef<Element | undefined>,
+    state: SubscriptionRef.SubscriptionRef<MirrorState>
+  ) {
+    this.#session = session
+    this.settings = settings
+    this.tree = tree
+    this.state = state
+    this.#replica = new Replica.Replica(new ModuleNamespaces(session.capabilities.modules))
+    this.#resync = new Resync(settings.patience)
+  }
+
+  get statistics(): MirrorStatistics {
+    return { ...this.#counters, resyncs: this.#resync.count }
+  }
+
+  /** One subscription, with a fiber that applies its updates. */
+  get open(): Effect.Effect<Up, SubscribeError, Scope.Scope> {
+    return Effect.gen({ self: this }, function* () {
+      const { subscription, trigger } = yield* triggerOf(this.#session, this.settings)
+      const over = Deferred.makeUnsafe<Why>()
+      this.#counters.subscriptions++
+      this.trigger = trigger
+      this.#replica.restart()
+      this.#dropped = 0
+      const again = (why: string) => Effect.asVoid(Deferred.succeed<Why, never>(over, { _tag: "Again", why }))
+      const up: Up = { subscription, over, again, waits: () => this.#replica.waits }
+      const applied = Stream.runForEach(subscription.events, (event) => this.#take(up, event))
+      const ended = Effect.onExit(applied, (exit) =>
+        Effect.sync(() => Deferred.doneUnsafe(over, Exit.succeed(whyOf(exit))))
+      )
+      yield* Effect.forkScoped(Effect.ignoreCause(ended))
+      yield* Effect.addFinalizer(() => this.#resync.stop)
+      // The whole selection is due: a device that forgets it is asked for it.
+      if (trigger === "on-change") yield* this.#resync.expect(up)
+      return up
+    })
+  }
+
+  /** What was dropped may be older than this event or newer: only a whole selection that is asked for now has it. */
+  #take(up: Up, event: DynamicEvent): Effect.Effect<void> {
+    const { dropped } = up.subscription.statistics()
+    if (dropped === this.#dropped) return this.#handle(up, event)
+    this.#dropped = dropped
+    const handled = this.#handle(up, event)
+    return Effect.andThen(handled, () => this.#lost(up, "updates were dropped, the queue is full"))
+  }
+
+  #lost(up: Up, why: string): Effect.Effect<void> {
+    this.#replica.missed()
+    return this.#miss(up, why)
+  }
+
+  #handle(up: Up, event: DynamicEvent): Effect.Effect<void> {
+    switch (event._tag) {
+      case "PushUpdate":
+        return this.#apply(up, this.#replica.replace(event), true)
+      case "PushChangeUpdate":
+        return this.#apply(up, this.#replica.change(event), false)
+      case "Gap":
+        return this.#lost(up, event.reason)
+      case "SubscriptionSuspended":
+        return this.#become({ _tag: "Suspended", reason: event.reason })
+      case "SubscriptionResumed":
+        return this.#resumed(up)
+      case "SubscriptionModified":
+        // Another filter is in force, and what it selects besides comes with the next period, or has to be asked for.
+        return this.trigger === "periodic" ? Effect.void : this.#lost(up, "the device has modified the subscription")
+      default:
+        return Effect.void
+    }
+  }
+
+  /** What it has not been told may come by itself now; it is not waited for without end. */
+  #resumed(up: Up): Effect.Effect<void> {
+    if (!this.#replica.waits) return this.#become({ _tag: "Current" })
+    const waiting = Effect.andThen(this.#resync.stop, this.#become({ _tag: "Waiting" }))
+    return this.trigger === "periodic" ? waiting : Effect.andThen(waiting, this.#resync.expect(up))
+  }
+
+  #apply(up: Up, outcome: Replica.Outcome, isWhole: boolean): Effect.Effect<void> {
+    if (outcome === "ignored") return Effect.void
+    if (outcome !== "changed") return this.#miss(up, outcome.missed)
+    this.#counters.updates++
+    const told = Effect.andThen(SubscriptionRef.set(this.tree, this.#replica.tree), this.#become({ _tag: "Current" }))
+    return isWhole ? Effect.andThen(told, this.#resync.stop) : told
+  }
+
+  /** Where it is current already, nobody is told again. */
+  #become(state: MirrorState): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const isSame = state._tag === "Current" && SubscriptionRef.getUnsafe(this.state)._tag === "Current"
+      return isSame ? Effect.void : SubscriptionRef.set(this.state, state)
+    })
+  }
+
+  #miss(up: Up, why: string): Effect.Effect<void> {
+    const asked = this.trigger === "periodic" ? up.again(why) : this.#resync.ask(up, why)
+    return Effect.andThen(this.#become({ _tag: "Stale", why }), asked)
+  }
+
+  readonly changed = (state: Reconnect.State<Up, Why>): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (state._tag === "Down") return this.#become({ _tag: "Stale", why: inWords(state.why) })
+      if (state._tag !== "Stopped") return Effect.void
+      const error = isOver(state.why) ? undefined : state.why
+      return Effect.andThen(
+        SubscriptionRef.set(this.state, { _tag: "Ended", error }),
+        error === undefined ? Deferred.succeed(this.end, undefined) : Deferred.fail(this.end, error)
+      )
+    })
+
+  get changes(): Stream.Stream<Element> {
+    return Stream.filter(SubscriptionRef.changes(this.tree), (element) => element !== undefined)
+  }
+
+  get first(): Effect.Effect<Element, SubscribeError> {
+    const tree = Effect.orDie(Effect.flatMap(Stream.runHead(this.changes), Effect.fromOption))
+    const context = { label: this.#session.label, peer: this.#session.peer, operation: "mirror" }
+    const detail = "the mirror has ended before its first update"
+    const over = Effect.andThen(
+      Deferred.await(this.end),
+      Effect.fail(new ChannelError({ ...context, phase: "closed", by: "us", detail }))
+    )
+    return Effect.raceFirst(tree, over)
+  }
+}
+
+const whyOf = (exit: Exit.Exit<void, SubscribeError>): Why => {
+  if (Exit.isSuccess(exit)) return { _tag: "Completed" }
+  const failed = exit.cause.reasons.find((reason) => reason._tag === "Fail")
+  if (failed !== undefined) return failed.error
+  return Cause.hasInterruptsOnly(exit.cause) ? { _tag: "Closed" } : { _tag: "Again", why: Cause.pretty(exit.cause) }
+}
+
+/** What `Push.mirror` does. */
+export const make = (session: Session, options: MirrorOptions): Effect.Effect<Mirror, SubscribeError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const settings = yield* tryInput(() => read(options))
+    const tree = yield* SubscriptionRef.make<Element | undefined>(undefined)
+    const state = yield* SubscriptionRef.make<MirrorState>({ _tag: "Waiting" })
+    const mirroring = new Mirroring(session, settings, tree, state)
+    const goesOn = (why: Why) =>
+      why._tag !== "Completed" && (why._tag !== "SubscriptionTerminatedError" || why.isRetryable)
+    const schedule = (settings.schedule ?? Schedule.recurs(0)) as Schedule.Schedule<unknown, Why>
+    yield* Reconnect.make<Up, SubscribeError, Why>({
+      open: mirroring.open,
+      closed: ({ over }) => Deferred.await(over),
+      schedule: Schedule.while(schedule, ({ input }) => goesOn(input)),
+      steadyAfter,
+      isFinal: isForGood,
+      over: { _tag: "Closed" },
+      died: () => ({ _tag: "Closed" }),
+      changed: mirroring.changed
+    })
+    return {
+      tree,
+      changes: mirroring.changes,
+      state,
+      trigger: () => mirroring.trigger,
+      first: mirroring.first,
+      ended: Deferred.await(mirroring.end),
+      statistics: () => mirroring.statistics
+    }
+  })
