@@ -214,14 +214,16 @@ export class NetconfClient extends NetconfSessionClient implements AsyncDisposab
   }
 
   /**
-   * What all subscriptions bring, as one: fairly between them, each in its order. It ends with the last subscription, and with
-   * `disconnect`; begun before there is one, it waits for the first. Where one fails, it throws that error, once, after all
+   * What all subscriptions bring, as one: fairly between them, each in its order. It ends when there is no
+   * subscription any more and all is read; before the first one it waits. Where one fails, it throws that error, once, after all
    * that it had brought; the others go on in the next loop.
    *
    * Leaving the loop loses nothing. Marks are left out: `subscriptionEvents` has them, and health events tell gaps too.
    *
    * @example
-   * for await (const { eventTime, name, xml } of client.notifications()) console.log(eventTime, name, xml)
+   * await using client = new NetconfClient({ hostname: host, username, password })
+   * await client.subscribe({ stream: "NETCONF" })
+   * for await (const event of client.notifications()) console.log(event.eventTime, event.name, event.xml)
    */
   notifications(options: Signal = {}): AsyncIterableIterator<PlainNotification, undefined> {
     return this.#subscriptions.notifications(options)

@@ -135,6 +135,11 @@ export class Session implements Ledger.Owner, Requests.Owner {
     return this.#hello.profile
   }
 
+  /** Whether it could live in a thread. */
+  get canCross(): boolean {
+    return this.#options.transport.remote !== undefined
+  }
+
   get limits(): Limits {
     return this.#options.limits
   }

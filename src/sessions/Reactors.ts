@@ -17,15 +17,12 @@ import * as Placement from "../transport/Placement.ts"
 import { Delays } from "../transport/thread/Delays.ts"
 import type { Delay } from "../transport/thread/Protocol.ts"
 import type { Connection, Handler, OpenContext } from "../transport/Transport.ts"
-import { Destination, type Movable, Moves } from "./reactors/Moves.ts"
+import { Destination, loop, type Movable, Moves } from "./reactors/Moves.ts"
 import { Reactor } from "./reactors/Reactor.ts"
 import type { ThreadOptions } from "./reactors/ThreadLife.ts"
 
-export type { Movable } from "./reactors/Moves.ts"
+export { loop, type Movable } from "./reactors/Moves.ts"
 export type { Delay } from "../transport/thread/Protocol.ts"
-
-/** The reactor that is no thread: the caller's own event loop. */
-export const loop = "loop"
 
 export interface Options {
   /** How many worker threads sessions are spread over. 0: all of them live in the caller's loop. */

@@ -93,7 +93,7 @@ describe("Netconf", () => {
     Effect.gen(function* () {
       // Facts have to be given, operations only as far as they are used.
       const facts = (yield* connect()).session
-      const { capabilities, framing, label, notes, peer, profile, sessionId, transport, statistics } = facts
+      const { capabilities, framing, label, notes, peer, profile, reactor, sessionId, transport, statistics } = facts
       const mock = Layer.mock(NetconfSession, {
         capabilities,
         framing,
@@ -101,6 +101,7 @@ describe("Netconf", () => {
         notes,
         peer,
         profile,
+        reactor,
         sessionId,
         transport,
         statistics,

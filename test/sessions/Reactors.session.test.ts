@@ -1,5 +1,6 @@
 /** Sessions over SSH, in the caller's loop and in a thread: what a caller sees is the same. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -19,6 +20,8 @@ import { until } from "../transport/contract.ts"
 import { listen, makeKey, serve } from "../transport/sshServer.ts"
 import { options } from "../transport/sshSession.ts"
 import { ns, served } from "./device.ts"
+
+class NoTerminal extends Data.TaggedError("NoTerminal")<{ readonly message: string }> {}
 
 const suite = (place: string, threads: number): void => {
   const reactors = new Reactors.Reactors(threads)
@@ -283,7 +286,7 @@ const suite = (place: string, threads: number): void => {
     it.live("fails with the words of a prompt function that fails, and stops it when opening is interrupted", () =>
       Effect.gen(function* () {
         const { reach } = yield* served({}, { methods: ["keyboard-interactive"] })
-        const failing = { keyboardInteractive: () => Effect.fail(new Error("no terminal here")) }
+        const failing = { keyboardInteractive: () => Effect.fail(new NoTerminal({ message: "no terminal here" })) }
         const error = yield* failure(Ssh.make({ ...reach, auth: failing }))
         assert(error._tag === "AuthError")
         assert.include(error.detail, "no terminal here")

@@ -8,7 +8,7 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { execFile } from "node:child_process"
-import { writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { inspect, promisify } from "node:util"
 import { pathToFileURL } from "node:url"
@@ -20,6 +20,7 @@ import { Destination } from "../../src/sessions/reactors/Moves.ts"
 import * as SimulatedDevice from "../../src/testing/SimulatedDevice.ts"
 import * as Ssh from "../../src/transport/Ssh.ts"
 import type { Transport } from "../../src/transport/Transport.ts"
+import * as CredentialGuard from "../../src/transport/CredentialGuard.ts"
 import * as Placement from "../../src/transport/Placement.ts"
 import { credit, creditOfAll } from "../../src/transport/thread/Protocol.ts"
 import { context, recorder, settled, until } from "../transport/contract.ts"
@@ -234,6 +235,24 @@ describe("A connection in a thread", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("is logged in to with the credential that it is in every thread, as far as refusals are counted", () =>
+    Effect.gen(function* () {
+      const reactors = yield* make(2)
+      const server = yield* serve()
+      const transport = Ssh.make(options(server, { auth: { password: Redacted.make("rotated") } }))
+      const twice = Effect.all([openIn(reactors, transport), openIn(reactors, transport)].map(Effect.flip), {
+        concurrency: 2
+      })
+      yield* twice
+      yield* Effect.flip(transport.open(recorder(), context))
+      const counted = (yield* CredentialGuard.status()).map(({ refusals }) => refusals)
+      assert.deepStrictEqual(
+        [counted, reactors.statistics().reactors.map(({ messages }) => messages > 0)],
+        [[3], [false, true, true]]
+      )
+    }).pipe(Effect.scoped, Effect.provide(CredentialGuard.layer))
+  )
+
   it.live("asks the function of its own transport, also when the session that began the login has left", () =>
     Effect.gen(function* () {
       const reactors = yield* make(1)
@@ -301,6 +320,20 @@ describe("A thread's flow of bytes", () => {
   )
 })
 
+/** A thread's code, for the time of the test. */
+const code = (text: string) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => mkdtempSync(`${tmpdir()}/thread-`)),
+      (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
+    ),
+    (folder) => {
+      const entry = `${folder}/thread.mjs`
+      writeFileSync(entry, text)
+      return pathToFileURL(entry)
+    }
+  )
+
 describe("A thread that crashes", () => {
   it.live("ends its sessions with the reason, and is replaced", () =>
     Effect.gen(function* () {
@@ -353,10 +386,9 @@ describe("A thread that crashes", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("gives way to the other reactors, and refuses after three crashes in a row", () =>
+  it.live("refuses sessions after three crashes in a row before one was up", () =>
     Effect.gen(function* () {
-      const entry = pathToFileURL(`${tmpdir()}/crashes-${process.pid}.mjs`)
-      writeFileSync(entry, `throw new Error("out of order")`)
+      const entry = yield* code(`throw new Error("out of order")`)
       const reactors = yield* make(1, 10, { idle: 1_000, entry })
       const { transport } = yield* served()
       const errors = yield* Effect.forEach([1, 2, 3, 4], () => Effect.flip(connectIn(reactors)(transport)))
@@ -374,14 +406,16 @@ describe("A thread that crashes", () => {
     }).pipe(Effect.scoped)
   )
 
-  it.live("is noticed when its code calls process.exit, or uses too much memory", () =>
+  it.live("is noticed when its code calls process.exit, or throws later on", () =>
     Effect.gen(function* () {
-      const entry = pathToFileURL(`${tmpdir()}/exits-${process.pid}.mjs`)
-      writeFileSync(entry, `process.exit(3)`)
-      const reactors = yield* make(1, 10, { idle: 1_000, entry })
       const { transport } = yield* served()
-      const error = yield* Effect.flip(connectIn(reactors)(transport))
-      assert.include(error.message, "it exited with code 3")
+      const message = (text: string) =>
+        Effect.gen(function* () {
+          const reactors = yield* make(1, 10, { idle: 1_000, entry: yield* code(text) })
+          return (yield* Effect.flip(connectIn(reactors)(transport))).message
+        })
+      assert.include(yield* message("process.exit(3)"), "it exited with code 3")
+      assert.include(yield* message("setTimeout(() => { throw new TypeError('late') }, 10)"), "late")
     }).pipe(Effect.scoped)
   )
 })
@@ -485,6 +519,9 @@ describe("Subscriptions", () => {
       const [late] = several(1, "worker-2", reactors)
       yield* TestClock.adjust("1 second")
       assert.strictEqual(late!.reactor, "worker-1")
+      const [cannotCross] = several(1, "loop", reactors)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(cannotCross!.moves, 0)
       yield* reactors.resize(0)
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(where([...kept, ...leaving]), { loop: 5 })

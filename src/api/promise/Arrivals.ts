@@ -13,7 +13,7 @@ export class Arrivals {
   readonly subscription: Subscription
   readonly #waiting = new Set<() => void>()
   #taking: Fiber.Fiber<void, never> | undefined
-  /** Taken for a reader that had gone by then; the next one's. */
+  /** Taken for a reader that has found something elsewhere first; the next one's. */
   #held: SubscriptionEvent | undefined
   #end: Exit.Exit<void, SubscribeError> | undefined
   /** Nothing is left to take; how it ended is told next. */
@@ -54,9 +54,8 @@ export class Arrivals {
 
   /** The first ones, at most `max`; they stay. */
   peek(max: number): ReadonlyArray<SubscriptionEvent> {
-    if (max < 1) return []
-    if (this.#held === undefined) return this.subscription.peek(max)
-    return [this.#held, ...(max === 1 ? [] : this.subscription.peek(max - 1))]
+    if (this.#held === undefined || max < 1) return this.subscription.peek(max)
+    return [this.#held, ...this.subscription.peek(max - 1)]
   }
 
   /** Calls back once, when there is something to {@link poll} or it is over; returns how to stop waiting. */
@@ -96,7 +95,7 @@ export class Arrivals {
   }
 
   #wake(): void {
-    for (const waiter of [...this.#waiting]) {
+    for (const waiter of Array.from(this.#waiting)) {
       if (!this.#has && this.#end === undefined) break
       if (this.#waiting.delete(waiter)) waiter()
     }

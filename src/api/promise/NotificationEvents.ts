@@ -9,7 +9,8 @@ import { Items, limitOf, Readers, type WaitOptions } from "./Readers.ts"
 
 export type { HealthEvent } from "../../notifications/Health.ts"
 
-const found = (event: HealthEvent | undefined): IteratorYieldResult<HealthEvent> | undefined => event && { value: event }
+const found = (event: HealthEvent | undefined): IteratorYieldResult<HealthEvent> | undefined =>
+  event && { value: event }
 
 const readers = new Readers((wake) => bus.wait(wake))
 

@@ -83,7 +83,7 @@ export class Readers {
   serve(): void {
     this.#unwatch?.()
     this.#unwatch = undefined
-    for (const attempt of [...this.#waiting]) attempt()
+    for (const attempt of Array.from(this.#waiting)) attempt()
     this.#settle()
   }
 

@@ -30,8 +30,8 @@ export class Subscriptions {
   readonly #opening = new Map<Promise<unknown>, AbortController>()
   readonly #readers = new Readers((wake) => this.#watch(wake))
   #wake: (() => void) | undefined
-  /** How many there have been. */
-  #count = 0
+  /** There has been one: before that, whoever reads waits for it. */
+  #hasBegun = false
   /** No more come, until another one is opened. */
   #isClosed = false
   readonly #outer: Scope.Scope | undefined
@@ -75,7 +75,7 @@ export class Subscriptions {
       const handle = new Handle(subscription, scope)
       this.#handles.add(handle)
       this.#own.add(handle)
-      this.#count++
+      this.#hasBegun = true
       return handle
     } catch (error) {
       await Effect.runPromise(Scope.close(scope, Exit.void))
@@ -119,13 +119,11 @@ export class Subscriptions {
   #items<A extends PlainSubscriptionEvent>(options: { readonly signal?: AbortSignal }, wanted: Wanted<A>): Items<A> {
     knownNames("", options, ["signal"])
     checkSignal(options.signal)
-    // One that begins where there is nothing waits for a first subscription.
-    const before = this.#count - this.#handles.size
     const look: Look<A> = () => {
       const found = this.#take(wanted)
       if (found !== undefined) return { value: found }
-      const isOver = this.#handles.size === 0 && this.#opening.size === 0 && (this.#isClosed || this.#count > before)
-      return isOver ? over : undefined
+      const isLeft = this.#handles.size > 0 || this.#opening.size > 0
+      return isLeft || !(this.#isClosed || this.#hasBegun) ? undefined : over
     }
     return new Items(this.#readers, look, options.signal)
   }

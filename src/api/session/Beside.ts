@@ -11,10 +11,11 @@ import type { Transport } from "../../transport/Transport.ts"
 export const besideTransport = (core: Core.Session, transport: Transport): Transport => {
   const beside = core.ended ? undefined : core.connection?.beside
   if (beside === undefined) return transport
-  const { peer } = transport
+  const { peer, remote } = transport
   const check = transport.check && { check: () => transport.check?.() }
   return {
     peer,
+    ...(remote === undefined ? {} : { remote }),
     ...check,
     open: (handler, context) =>
       Effect.catch(beside(handler, context), (error) =>

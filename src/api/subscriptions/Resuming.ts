@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { OperationError, SubscribeError } from "../../errors.ts"
+import type { History } from "../../notifications/Duplicates.ts"
 import { gapBetween, type Reach } from "../../notifications/ReplayLog.ts"
 import type { Subscription } from "../../notifications/Subscription.ts"
 import { type CreateSubscriptionOptions, timeText } from "../operations/CreateSubscription.ts"
@@ -21,7 +22,7 @@ export interface Missing {
   readonly from: string | undefined
   readonly to: string | undefined
   readonly reason: string
-  /** Nothing is missing if the replay brings again what came last: the device says too little of its log. */
+  /** Nothing is missing if the replay brings again what came last. */
   readonly inDoubt?: boolean
 }
 
@@ -65,13 +66,18 @@ export const plan = (
     const stream = yield* described(session, create.stream ?? defaultStream)
     const reach = gapBetween({ replaySupport: undefined, ...stream, last })
     if (reach._tag === "NoReplay") return live(create, last, "the device does not replay this stream")
-    return replayed(create, last, missingOf(reach, last, subscription.history?.isPartial === true))
+    return replayed(create, last, missingOf(reach, last, subscription.history))
   })
 
-const missingOf = (reach: Reach, last: string, isPartial: boolean): Missing | undefined => {
+/**
+ * What the device says of its log may not hold any more when it replays, and says nothing of events of one stamp. So what came
+ * last has to come again.
+ */
+const missingOf = (reach: Reach, last: string, history: History | undefined): Missing | undefined => {
   const reason = "the device's log does not reach back"
   if (reach._tag === "Gap") return { from: reach.from, to: reach.to, reason }
   const all = { from: last, to: undefined }
-  if (isPartial) return { ...all, reason: "more notifications of one eventTime were delivered than are remembered" }
-  return reach._tag === "Unknown" ? { ...all, reason, inDoubt: true } : undefined
+  if (history?.isPartial === true)
+    return { ...all, reason: "more notifications of one eventTime were delivered than are remembered" }
+  return reach._tag === "Unknown" || history?.last !== undefined ? { ...all, reason, inDoubt: true } : undefined
 }

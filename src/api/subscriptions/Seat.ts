@@ -123,6 +123,7 @@ export class Seat {
       return Effect.flatMap(this.#readToItsEnd, (whole) =>
         Effect.uninterruptible(
           Effect.suspend(() => {
+            if (!whole && this.#subscription.history !== undefined) return this.#lost
             const { scope } = this.#place
             this.#place = next
             if (!whole) this.#subscription.missed("the session that it moved away from did not end in time")
@@ -134,6 +135,11 @@ export class Seat {
       )
     })
   }
+
+  /** What it has not delivered, a resume brings, or says that it is gone: it is left as lost, with both sessions. */
+  readonly #lost: Effect.Effect<void> = Effect.sync(() =>
+    this.core.end({ by: "us", detail: "it did not end in time when it was to be left for another session" })
+  )
 
   /** Everything that the device sent before its answer to close-session has been read when that is read. */
   readonly #readToItsEnd: Effect.Effect<boolean> = Effect.suspend(() => {
@@ -157,6 +163,9 @@ export class Seat {
     const movable: Reactors.Movable = {
       get reactor() {
         return seat.reactor
+      },
+      get canMove() {
+        return seat.core.canCross
       },
       get move() {
         return seat.move

@@ -97,7 +97,7 @@ export class Answers {
 
   /** The thread is gone. That is no device's word on any credential. */
   clear(): void {
-    for (const question of [...this.#withdraw.keys()]) this.withdraw(question)
-    for (const pass of [...this.#passes.keys()]) this.spent(pass, "unknown", "")
+    for (const question of this.#withdraw.keys()) this.withdraw(question)
+    for (const pass of this.#passes.keys()) this.spent(pass, "unknown", "")
   }
 }

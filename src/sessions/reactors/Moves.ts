@@ -6,6 +6,9 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 
+/** The reactor that is no thread: the caller's own event loop. */
+export const loop = "loop"
+
 /** What can leave one reactor for another: a subscription, which opens its next session before it closes the old one. */
 export interface Movable {
   /** Where it is now. */
@@ -42,8 +45,8 @@ export class Moves {
 
   register(movable: Movable): () => void {
     this.#movables.add(movable)
-    // It came to be while its reactor was being left.
-    if (this.#allowed && !this.#places().includes(movable.reactor)) this.#go()
+    // It came to be while its thread was being left. One that came to be in the loop cannot live elsewhere.
+    if (this.#allowed && movable.reactor !== loop && !this.#places().includes(movable.reactor)) this.#go()
     return () => {
       this.#movables.delete(movable)
       this.#tried.delete(movable)

@@ -113,6 +113,7 @@ export class Reactor implements Wire {
   }
 
   #define(crossing: Crossing, link: ThreadLink): number {
+    if (this.#definedIn !== link) this.#transports = new WeakMap()
     this.#definedIn = link
     const known = this.#transports.get(crossing)
     if (known !== undefined) return known

@@ -3,12 +3,16 @@
  * counts the refusals of all threads together), and what to answer to a prompt.
  */
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import type { Answer, Challenge } from "../AuthOptions.ts"
 import { CredentialGuard, type Pass, type Verdict } from "../CredentialGuard.ts"
 import type { Identity } from "../CredentialIdentity.ts"
 import type { Answered, Ask, Asking as Asker, Event } from "./Protocol.ts"
+
+/** The caller's function has failed, in its words. */
+class Refused extends Data.TaggedError("Refused")<{ readonly message: string }> {}
 
 export class Questions {
   readonly #tell: (event: Event) => void
@@ -53,7 +57,7 @@ export class Questions {
     return Effect.callback((resume) => {
       const withdraw = this.ask(asking, { _tag: "prompt", prompt, challenge }, (answer) => {
         if (answer._tag === "answers") resume(Effect.succeed(answer.answers.map((text) => Redacted.make(text))))
-        else resume(Effect.fail(new Error(answer._tag === "refused" ? answer.message : "")))
+        else resume(Effect.fail(new Refused({ message: answer._tag === "refused" ? answer.message : "" })))
       })
       return Effect.sync(withdraw)
     })

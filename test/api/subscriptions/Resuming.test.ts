@@ -85,7 +85,7 @@ describe("a subscription that resumes", () => {
       assert.deepStrictEqual([gap?.from, gap?.to], ["2026-01-31T12:00:00.000Z", undefined])
       assert.strictEqual(gap!.resumedAt - gap!.lostAt, 1000)
       assert.match(gap!.reason, /does not replay/)
-      assert.strictEqual(events.indexOf(gap!), 2)
+      assert.strictEqual(events.indexOf(gap as Gap), 2)
     })
   )
 
@@ -118,6 +118,43 @@ describe("a subscription that resumes", () => {
       const events = yield* subscription.take()
       assert.deepStrictEqual(numbers(events), [0, 1, 4])
       assert.strictEqual(gaps(events).length, 1)
+    })
+  )
+
+  it.effect("says so after a reboot within the second in which the last one came", () =>
+    Effect.gen(function* () {
+      const { cut, device, notify, subscription } = yield* open({ dialect: Dialects.wholeSeconds })
+      yield* notify(0, 2)
+      yield* cut
+      yield* notify(2, 4)
+      device.reboot()
+      yield* notify(4, 5)
+      yield* pass("2 seconds")
+      yield* notify(5, 6)
+      const events = yield* subscription.take()
+      const [gap] = gaps(events)
+      assert.strictEqual(gap?.from, "2026-01-31T12:00:00Z")
+      assert.deepStrictEqual(numbers(events.slice(0, events.indexOf(gap!))), [0, 1])
+      assert.strictEqual(numbers(events).at(-1), 5)
+    })
+  )
+
+  it.effect("says so when the log loses its beginning after the device was asked how far it reaches", () =>
+    Effect.gen(function* () {
+      const { cut, device, notify, subscription } = yield* open()
+      yield* notify(0, 2)
+      yield* cut
+      yield* pass("300 millis")
+      yield* notify(2, 5)
+      // A rule that never applies is asked at every request.
+      const age = (): false => (device.ageReplayLog({ count: 4 }), false)
+      device.faults.add(Faults.silence(), { on: ({ operation }) => operation === "create-subscription" && age() })
+      yield* pass("1 second")
+      const events = yield* subscription.take()
+      assert.deepStrictEqual(numbers(events), [0, 1, 4])
+      const [gap] = gaps(events)
+      assert.deepStrictEqual([gap?.from, gap?.to], ["2026-01-31T12:00:00.000Z", undefined])
+      assert.match(gap!.reason, /does not reach back/)
     })
   )
 

@@ -137,6 +137,46 @@ describe("a subscription that moves", () => {
     )
   }
 
+  for (const [what, fault] of [
+    ["lost", Faults.closeBefore("network")],
+    ["silent", Faults.silence({ applied: false })]
+  ] as const) {
+    const moved = (more: SubscribeOptions) =>
+      Effect.gen(function* () {
+        const opened = yield* open(more)
+        const { device, move, notify, subscription } = opened
+        device.faults.add(fault, { on: ({ operation, sessionId }) => operation === "close-session" && sessionId === 2 })
+        yield* notify(0, 2)
+        yield* move
+        yield* settle
+        yield* notify(2, 4)
+        yield* pass("3 seconds")
+        yield* notify(4, 6)
+        yield* pass("2 minutes")
+        yield* notify(6, 8)
+        assert.deepStrictEqual(numbers(yield* subscription.take()), range(0, 8))
+        assert.strictEqual(carrying(device).length, 1)
+        assert.isTrue(subscription.isActive())
+        return subscription.statistics()
+      })
+
+    it.effect(`resumes when the old session is ${what} when it should end`, () =>
+      Effect.gen(function* () {
+        const { gaps, resumed } = yield* moved({ resume: Schedule.spaced("1 second") })
+        assert.deepStrictEqual([gaps, resumed], [0, 1])
+      })
+    )
+
+    it.effect(
+      `takes over when the old session is ${what} when it should end, and says that something may be missing`,
+      () =>
+        Effect.gen(function* () {
+          const { gaps, resumed } = yield* moved({})
+          assert.deepStrictEqual([gaps, resumed], [1, 0])
+        })
+    )
+  }
+
   it.effect("waits for a slow reader, and moves what waited first", () =>
     Effect.gen(function* () {
       const { device, move, notify, subscription } = yield* open({ capacity: 10 })

@@ -50,6 +50,12 @@ describe("A connection whose socket is in a thread", () => {
     })
   )
 
+  it("stops within what has crossed in one piece when it is paused", () => {
+    const made = opened(() => made.crossed.pause())
+    made.crossed.take(Buffer.alloc(200_000))
+    assert.isBelow(made.handler.size(), 100_000)
+  })
+
   it("ends after what has crossed before, also while paused, and once", () => {
     const made = opened()
     const { crossed, handler } = made
