@@ -42,7 +42,7 @@ const placed = <E>(outer: Scope.Scope, open: Effect.Effect<Attached, E, Scope.Sc
     )
   )
 
-export class Seat {
+export class Seat implements Reactors.Movable {
   readonly #subscription: Subscription
   readonly #carrier: Carrier
   readonly #create: CreateSubscriptionOptions
@@ -74,29 +74,32 @@ export class Seat {
   }
 
   /** Waits for the end of the session that it is on, whichever that is by then. */
-  get closed(): Effect.Effect<Core.CloseReason> {
-    return Effect.suspend(() => {
-      const { core } = this
-      return Effect.flatMap(Deferred.await(core.closed), (reason) =>
-        // While it moves, the end of the old session is expected; what comes after is the move's to say.
-        Effect.flatMap(this.#left === core ? this.#moving.withPermit(Effect.void) : Effect.void, () =>
-          this.core === core ? Effect.succeed(reason) : this.closed
-        )
+  readonly closed: Effect.Effect<Core.CloseReason> = Effect.suspend(() => {
+    const { core } = this
+    return Effect.flatMap(Deferred.await(core.closed), (reason) =>
+      // While it moves, the end of the old session is expected; what comes after is the move's to say.
+      Effect.flatMap(this.#left === core ? this.#moving.withPermit(Effect.void) : Effect.void, () =>
+        this.core === core ? Effect.succeed(reason) : this.closed
       )
-    })
-  }
+    )
+  })
 
   /**
    * To a new session of the same carrier. Never fails, and does nothing where nothing would be gained or something lost: a
    * subscription that has a stopTime or is still replaying, that is not of its own session, or that is held back.
    */
   get move(): Effect.Effect<void> {
-    const moved = this.#moving.withPermit(Effect.suspend(() => (this.#canMove ? this.#moved : Effect.void)))
+    const moved = this.#moving.withPermit(Effect.suspend(() => (this.#mayMove ? this.#moved : Effect.void)))
     // Once begun it is the subscription's, whatever becomes of whoever asked for it.
     return Effect.flatMap(Effect.forkIn(Effect.ignore(moved), this.#outer), Fiber.await).pipe(Effect.asVoid)
   }
 
-  get #canMove(): boolean {
+  /** Whether there is another reactor that it could live in. */
+  get canMove(): boolean {
+    return this.core.canCross
+  }
+
+  get #mayMove(): boolean {
     const { isActive, isReplaying, mailbox } = this.#subscription
     const { stopTime } = this.#create
     return this.#carrier.isOwn && isActive && !isReplaying && !mailbox.paused && stopTime === undefined
@@ -159,22 +162,10 @@ export class Seat {
   /** Has the reactors move it, until the scope closes. */
   get movable(): Effect.Effect<void, never, Scope.Scope> {
     if (!this.#carrier.isOwn) return Effect.void
-    const seat = this
-    const movable: Reactors.Movable = {
-      get reactor() {
-        return seat.reactor
-      },
-      get canMove() {
-        return seat.core.canCross
-      },
-      get move() {
-        return seat.move
-      }
-    }
     return Effect.flatMap(Reactors.Current, (reactors) =>
       Effect.asVoid(
         Effect.acquireRelease(
-          Effect.sync(() => reactors.register(movable)),
+          Effect.sync(() => reactors.register(this)),
           (unregister) => Effect.sync(unregister)
         )
       )
