@@ -2,39 +2,14 @@
  * The floor: `ssh2` alone with a bare `Buffer.indexOf` for the end of a reply. No framing, no message-ids looked at, no
  * XML, no deadlines. What the library costs is measured against this.
  */
-import { createHash } from "node:crypto"
-import ssh2 from "ssh2"
+import type ssh2 from "ssh2"
 import type { ClientChannel } from "ssh2"
-import { cipher, getXml, largeFilter, main } from "./measure.ts"
+import { dial, hello, namespace } from "./dial.ts"
+import { getXml, largeFilter, main } from "./measure.ts"
 import type { Client, Target } from "./measure.ts"
 
 const endOfMessage = Buffer.from("]]>]]>")
 const endOfChunks = Buffer.from("\n##\n")
-const namespace = "urn:ietf:params:xml:ns:netconf:base:1.0"
-const hello =
-  `<hello xmlns="${namespace}"><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability>` +
-  "<capability>urn:ietf:params:netconf:base:1.1</capability></capabilities></hello>]]>]]>"
-
-const fingerprint = (key: Buffer): string =>
-  `SHA256:${createHash("sha256").update(key).digest("base64").replace(/=+$/, "")}`
-
-const dial = (target: Target): Promise<{ ssh: ssh2.Client; channel: ClientChannel }> =>
-  new Promise((resolve, reject) => {
-    const ssh = new ssh2.Client()
-    ssh.on("error", reject)
-    ssh.on("connect", () => ssh.setNoDelay(true))
-    ssh.on("ready", () => {
-      ssh.subsys("netconf", (error, channel) => (error === undefined ? resolve({ ssh, channel }) : reject(error)))
-    })
-    ssh.connect({
-      host: "127.0.0.1",
-      port: target.port,
-      username: target.username,
-      password: "bench",
-      hostVerifier: (key: Buffer) => fingerprint(key) === target.fingerprint,
-      algorithms: { cipher: [cipher] }
-    })
-  })
 
 const make = (target: Target): Client => {
   const chunked = target.username !== "base10"

@@ -3,7 +3,7 @@
  * message-id found by a byte scan, replies from prebuilt buffers. It plays over any pair of `push` and `write`.
  *
  * get: about 200 bytes. get-config: as many bytes of interfaces as `<size>` in the request asks for. close-session: ok,
- * and the end. Anything else: ok.
+ * and the end. create-subscription: ok, and whoever wants to is told of it. Anything else: ok.
  */
 import { Buffer } from "node:buffer"
 
@@ -14,6 +14,8 @@ export interface PeerOptions {
   readonly chunked?: boolean
   /** Size of the reply to a get-config that does not ask for one. Default: 1 MiB. */
   readonly size?: number
+  /** Told of each subscription, once its ok is written; the hello then offers notifications. */
+  readonly subscribed?: (stream: string, frame: (text: string) => Buffer) => void
 }
 
 /** Octets per framing chunk of a large reply: what servers that buffer a little use. */
@@ -23,11 +25,16 @@ const base = "urn:ietf:params:xml:ns:netconf:base:1.0"
 const endOfMessage = Buffer.from("]]>]]>")
 const endOfChunks = Buffer.from("\n##\n")
 
-const hello = (chunked: boolean): Buffer =>
+const notifying = ["notification", "interleave"]
+  .map((name) => `<capability>urn:ietf:params:netconf:capability:${name}:1.0</capability>`)
+  .join("")
+
+const hello = (chunked: boolean, notifies: boolean): Buffer =>
   Buffer.from(
     `<hello xmlns="${base}"><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability>` +
       (chunked ? "<capability>urn:ietf:params:netconf:base:1.1</capability>" : "") +
       "<capability>urn:ietf:params:netconf:capability:candidate:1.0</capability>" +
+      (notifies ? notifying : "") +
       "</capabilities><session-id>4</session-id></hello>]]>]]>"
   )
 
@@ -118,12 +125,15 @@ export const serve = (options: PeerOptions): ((bytes: Buffer) => void) => {
     } else if (request.includes("<close-session")) {
       options.write(whole(`${head(id)}<ok/>${tail}`))
       options.end()
+    } else if (request.includes("<create-subscription") && options.subscribed !== undefined) {
+      options.write(whole(`${head(id)}<ok/>${tail}`))
+      options.subscribed(between(request, "<stream>", "<") ?? "NETCONF", whole)
     } else {
       options.write(whole(`${head(id)}${request.includes("<get") ? small : "<ok/>"}${tail}`))
     }
   }
 
-  options.write(hello(offersChunks))
+  options.write(hello(offersChunks, options.subscribed !== undefined))
   return (bytes) => {
     rest = rest.length === 0 ? bytes : Buffer.concat([rest, bytes])
     for (;;) {

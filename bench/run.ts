@@ -13,6 +13,7 @@ import { chunkSize } from "./peer.ts"
 import { cipher } from "./measure.ts"
 import type { Taken, Task } from "./measure.ts"
 import * as Many from "./many.ts"
+import * as Streams from "./streams.ts"
 import { hasNcclient, Measured, runNcclient, startServer } from "./children.ts"
 import type { Target } from "./measure.ts"
 import { add, addCost, addRate, cost, head, median, missed, percent, rate, times } from "./table.ts"
@@ -156,6 +157,8 @@ const native = (): boolean => {
 
 const many = { subject, quick: options.quick, rounds, compare } satisfies Many.Setting
 
+const streams: Streams.Setting = { subject: options.self ? "bare" : "subscriber", quick: options.quick }
+
 const measures = {
   sequential,
   pipelined,
@@ -169,6 +172,12 @@ const measures = {
   devices: (target: Target) => Many.devices(target, many),
   silent: (target: Target) => Many.silent(target, many),
   hanging: (target: Target) => Many.hanging(target, many),
+  burst: (target: Target) => Streams.burst(target, streams),
+  trees: (target: Target) => Streams.trees(target, streams),
+  steady: (target: Target) => Streams.steady(target, streams),
+  quiet: (target: Target) => Streams.quiet(target, streams),
+  flood: (target: Target) => Streams.flood(target, streams),
+  slow: (target: Target) => Streams.slow(target, streams),
   ncclient
 }
 
