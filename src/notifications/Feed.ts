@@ -31,8 +31,8 @@ export type Broken = "malformed" | "next-notification" | "size" | "time" | "end-
 export interface Origin {
   readonly context: ErrorContext
   readonly limits: Limits
-  /** Milliseconds since 1970. */
-  wallClock(): number
+  /** When the bytes came that are being read, in milliseconds since 1970. */
+  readonly receivedAt: number
   /** Takes a message that stood in the frame of another one. */
   message(bytes: Buffer): void
 }
@@ -53,7 +53,7 @@ export class Feed implements Listener {
   }
 
   notification(bytes: Buffer, head: NotificationHead): void {
-    if (Recover.looksSuspicious(bytes)) this.#recover(bytes)
+    if (head.isWhole !== true && Recover.looksSuspicious(bytes)) this.#recover(bytes)
     else this.#take(bytes, head)
   }
 
@@ -81,8 +81,7 @@ export class Feed implements Listener {
         if (isMark(head)) return this.#sink.completed()
         break
     }
-    const receivedAt = this.#origin.wallClock()
-    const { limits } = this.#origin
+    const { limits, receivedAt } = this.#origin
     this.#sink.notification(Notification.make({ bytes, head, receivedAt, limits, context: this.#context }))
   }
 

@@ -44,7 +44,7 @@ export class Notifications {
   recall(bytes: Buffer): boolean {
     const listener = this.#listener
     if (listener === undefined) return false
-    const head = NotificationHead.recall(bytes)
+    const head = NotificationHead.recallWhole(bytes) ?? NotificationHead.recall(bytes)
     if (head === undefined || !isUtf8(bytes)) return false
     listener.notification(bytes, head)
     return true

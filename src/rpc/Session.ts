@@ -89,6 +89,7 @@ export class Session implements Ledger.Owner, Requests.Owner {
   #unwatch: (() => void) | undefined
   /** How many want the peer held back. */
   #paused = 0
+  #receivedAt: number | undefined
 
   constructor({ clock, fork, life, options, wire }: Parts) {
     this.life = life
@@ -222,6 +223,11 @@ export class Session implements Ledger.Owner, Requests.Owner {
     return this.notifications.listen(listener)
   }
 
+  /** When the bytes came that are being read, in milliseconds since 1970; asked once for all that came with them. */
+  get receivedAt(): number {
+    return (this.#receivedAt ??= this.wallClock())
+  }
+
   /** A message that the listener has found in the frame of a notification. */
   message(bytes: Buffer): void {
     this.replies.message(bytes)
@@ -320,6 +326,7 @@ export class Session implements Ledger.Owner, Requests.Owner {
 
   #data(bytes: Uint8Array): void {
     if (this.#end !== undefined) return
+    this.#receivedAt = undefined
     const broken = this.#incoming.push(bytes)
     if (broken !== undefined) return this.#broken(broken, bytes)
     if (this.#state === "hello" && this.#hello.read) this.#up()

@@ -19,37 +19,41 @@ const budget = 5
 export class Turns {
   readonly #ready = new Set<Deliverable>()
   #spent = 0
-  #running = false
-  #resting = false
+  #began = 0
+  /** A piece has been handed on, and those whom it woke have their go; or the loop has. */
+  #busy = false
 
   /** It is handed on from at once, or after those that wait. */
   add(one: Deliverable): void {
     this.#ready.add(one)
-    if (!this.#running && !this.#resting) this.#run()
+    if (!this.#busy) this.#run()
   }
 
   #run(): void {
-    const began = performance.now()
-    const before = this.#spent
-    this.#running = true
-    for (const one of this.#ready) {
-      this.#ready.delete(one)
-      // Behind the others, who come before it in this very loop.
-      if (one.deliver(piece)) this.#ready.add(one)
-      this.#spent = before + performance.now() - began
-      if (this.#spent > budget) break
-    }
-    this.#running = false
-    if (this.#spent > budget) this.#rest()
+    this.#busy = true
+    this.#began = performance.now()
+    const [one] = this.#ready
+    this.#ready.delete(one!)
+    // Behind the others.
+    if (one!.deliver(piece)) this.#ready.add(one!)
+    // Readers are woken in microtasks: what they do counts as well.
+    process.nextTick(queueMicrotask, this.#next)
   }
 
-  #rest(): void {
-    this.#resting = true
-    setImmediate(() => {
-      this.#resting = false
-      this.#spent = 0
-      if (this.#ready.size > 0) this.#run()
-    })
+  readonly #next = (): void => {
+    this.#spent += performance.now() - this.#began
+    if (this.#spent > budget) setImmediate(this.#rested)
+    else this.#goOn()
+  }
+
+  readonly #rested = (): void => {
+    this.#spent = 0
+    this.#goOn()
+  }
+
+  #goOn(): void {
+    if (this.#ready.size > 0) this.#run()
+    else this.#busy = false
   }
 }
 

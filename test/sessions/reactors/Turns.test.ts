@@ -16,11 +16,31 @@ const source = (name: string, pieces: number, millis: number, log: Array<string>
 }
 
 describe("Turns", () => {
-  it("hand on at once while there is time", () => {
-    const log: Array<string> = []
-    new Turns().add(source("a", 3, 0, log))
-    assert.deepStrictEqual(log, ["a", "a", "a"])
-  })
+  it.live("hand on at once, and go on in the same turn of the loop while there is time", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      new Turns().add(source("a", 3, 0, log))
+      assert.deepStrictEqual(log, ["a"])
+      setImmediate(() => log.push("the loop"))
+      yield* until(() => log.length === 4)
+      assert.deepStrictEqual(log, ["a", "a", "a", "the loop"])
+    })
+  )
+
+  it.live("count what readers do whom they wake", () =>
+    Effect.gen(function* () {
+      const log: Array<string> = []
+      let left = 20
+      const deliver = () => {
+        queueMicrotask(() => source("read", 1, 2, log).deliver(0))
+        return --left > 0
+      }
+      setImmediate(() => log.push("the loop"))
+      new Turns().add({ deliver })
+      yield* until(() => log.length === 21)
+      assert.isAtMost(log.indexOf("the loop"), 8)
+    })
+  )
 
   it.live("let timers and sockets of the loop come between, after a few milliseconds of handing on", () =>
     Effect.gen(function* () {
