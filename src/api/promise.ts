@@ -185,7 +185,14 @@ export class NetconfClient extends NetconfSessionClient implements AsyncDisposab
       orElse: () => {
         const error = last()
         const said = error === undefined ? {} : { last: `${error._tag}: ${error.summary}` }
-        return new DeadlineError({ ...this.#where, phase: "connect", deadline: limit, bytes: 0, elapsed: limit, ...said })
+        return new DeadlineError({
+          ...this.#where,
+          phase: "connect",
+          deadline: limit,
+          bytes: 0,
+          elapsed: limit,
+          ...said
+        })
       }
     })
   }

@@ -1,7 +1,7 @@
 /** The Promise API against the same servers, as plain async code uses it. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { Element, NetconfClient, isNetconfError } from "../../src/promise.ts"
+import { Element, NetconfClient, type PlainSubscriptionEvent, isNetconfError } from "../../src/promise.ts"
 import { facts, interfaceXml, ns, open, reset } from "./client.ts"
 import type { Variant } from "./facts.ts"
 
@@ -50,6 +50,24 @@ describe("NetconfClient", () => {
     await using session = client("candidate", { password: "not the password" })
     const error = await fails(session.connect())
     assert.strictEqual((error as { readonly _tag?: string })._tag, "AuthError")
+  })
+
+  it("subscribes without connect, is told of an edit, and of what is unread after the end", async () => {
+    await Effect.runPromise(Effect.scoped(Effect.flatMap(open("candidate"), reset)))
+    await using subscriber = client("candidate")
+    const [subscription] = [await subscriber.subscribe(), await subscriber.subscribe({ session: "own" })]
+    await using session = client("candidate")
+    await session.connect()
+    await session.lockedEditConfig({ target: "candidate", config: interfaceXml("eth0", "by promise") })
+    const isChange = (event: PlainSubscriptionEvent) =>
+      event._tag === "Notification" && event.name === "netconf-config-change"
+    for await (const event of subscription) if (isChange(event)) break
+    while (!subscriber.peekNotifications().some(isChange)) await new Promise((resolve) => setTimeout(resolve, 50))
+    await subscriber.disconnect()
+    assert.isFalse(subscriber.isSubscriptionActive())
+    const left: Array<PlainSubscriptionEvent> = []
+    for await (const event of subscriber.notifications()) left.push(event)
+    assert.isTrue(left.some(isChange))
   })
 
   it("works with a base:1.0 server", async () => {

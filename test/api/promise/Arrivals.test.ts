@@ -28,13 +28,24 @@ const fed = () => {
     label: undefined,
     peer: "far",
     events: queue.stream(),
-    take: (max) => queue.take(max),
+    take: (max) =>
+      Effect.suspend(() => {
+        source.asked++
+        return queue.take(max)
+      }),
     peek: (max) => queue.peek(max),
     statistics: () => ({ ...queue.statistics, ...counters }),
     isActive: () => queue.ended === undefined,
     ended: Effect.flatten(Effect.promise(() => ended))
   }
-  return { offer: (name: string) => queue.offer(mark(name)), end: () => end(Exit.void), subscription }
+  const source = {
+    offer: (name: string) => queue.offer(mark(name)),
+    end: () => end(Exit.void),
+    subscription,
+    /** How often it was asked for something. */
+    asked: 0
+  }
+  return source
 }
 
 const opened = async () => {
@@ -88,5 +99,6 @@ describe("what waits", () => {
     sources[1].end()
     assert.isUndefined(await all)
     assert.deepStrictEqual(await inLoop, { done: true, value: undefined })
+    for (const { asked } of sources) assert.isBelow(asked, 10)
   })
 })
