@@ -113,21 +113,24 @@ const record = 512
 const burstOf = async (target: Target, { quick, subject }: Setting, reads: "head" | "tree"): Promise<void> =>
   withServer(async (server) => {
     const how = { sessions: 1, reads }
-    const both = [
-      await Subscribers.start(subject, server, target, how),
-      await Subscribers.start("bare", server, target, how)
-    ] as const
-    for (const together of [60, 1]) {
-      const count = reads === "head" && together > 1 ? 50_000 : 20_000
+    const bare = await Subscribers.start("bare", server, target, how)
+    const byChunk = reads === "head" ? [await Subscribers.start(subject, server, target, { ...how, chunks: true })] : []
+    const each = await Subscribers.start(subject, server, target, how)
+    const what = reads === "head" ? "burst of 50,000, eventTime and name" : "burst of 20,000, as trees"
+    const lines = [
+      { ours: each, together: 1, line: what },
+      ...byChunk.map((ours) => ({ ours, together: 60, line: "  60 in a packet, read chunk by chunk" })),
+      { ours: each, together: 60, line: "  60 in a packet, read one by one" }
+    ]
+    for (const { line, ours, together } of lines) {
+      const count = reads === "head" ? 50_000 : 20_000
       const sending: Sending = { send: "burst", count, size: record, together }
-      const [a, b] = await rounds(both, [sending, sending], quick ? 3 : 7)
-      const what = reads === "head" ? "burst of 50,000, eventTime and name" : "burst of 20,000, as trees"
-      const packets = together === 1 ? "  20,000, a packet for each" : what
-      addRate(packets, "/CPU s", 1, perCpuSecond(a), perCpuSecond(b), 0.85)
+      const [a, b] = await rounds([ours, bare], [sending, sending], quick ? 3 : 7)
+      addRate(line, "/CPU s", 1, perCpuSecond(a), perCpuSecond(b), 0.85)
       addFigure("  by the clock, both", `${perSecond(a).toFixed(0)} /s`, `${perSecond(b).toFixed(0)} /s`)
       addFaults(a)
     }
-    await Promise.all(both.map((one) => one.stop()))
+    await Promise.all([bare, each, ...byChunk].map((one) => one.stop()))
   })
 
 export const burst = (target: Target, setting: Setting): Promise<void> => burstOf(target, setting, "head")

@@ -38,6 +38,8 @@ export interface SubscribeTask {
   /** Bytes per session and turn of the loop; default: what the library does. */
   readonly budget?: "none"
   readonly slow?: Slow
+  /** Whether the reader takes the chunks of its stream, where it has one. */
+  readonly chunks?: boolean
 }
 
 export interface ArmTask {

@@ -34,8 +34,13 @@ const slowly = ({ after, first, millis, warmUp }: Slow, witness: Witness): Each 
   }
 }
 
+const readAll = (chunk: ReadonlyArray<SubscriptionEvent>, witness: Witness): void => {
+  for (const event of chunk) if (event._tag === "Notification") witness.head(event.eventTime, event.name)
+}
+
 /** A gap is what must not be: the witness misses what is in it. */
 const consume = <E>(events: Stream.Stream<SubscriptionEvent, E>, task: SubscribeTask, witness: Witness) => {
+  if (task.chunks === true) return Stream.runForEachArray(events, (chunk) => Effect.sync(() => readAll(chunk, witness)))
   const each = eachOf(task, witness)
   return Stream.runForEach(events, (event) => (event._tag === "Notification" ? each(event) : Effect.void))
 }
