@@ -35,9 +35,15 @@ interface Result {
 
 type Environment = Readonly<Record<string, string>>
 
+/** What a child process needs of ours: where programs are, and what it need not compile again. */
+const inherited: Environment = {
+  PATH: process.env["PATH"] ?? "",
+  NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? ""
+}
+
 const node = (file: string, args: ReadonlyArray<string>, env: Environment): Promise<Result> =>
   new Promise((resolve) => {
-    const options = { cwd: root, env: { PATH: process.env["PATH"] ?? "", ...env }, timeout: 15_000 }
+    const options = { cwd: root, env: { ...inherited, ...env }, timeout: 15_000 }
     const child = execFile(process.execPath, [file, ...args], options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : (error.code ?? error.signal ?? null), stdout, stderr })
     )
@@ -442,7 +448,7 @@ describe("the demo", () => {
 
   /** The demo with `--serve`, and what it has printed when it is ready. */
   const serve = async (...more: ReadonlyArray<string>) => {
-    const env = { PATH: process.env["PATH"] ?? "", XDG_STATE_HOME: join(peer.home, "state") }
+    const env = { ...inherited, XDG_STATE_HOME: join(peer.home, "state") }
     const child = spawn(process.execPath, ["examples/demo.ts", "--serve", ...more], { cwd: root, env })
     onTestFinished(() => void child.kill("SIGKILL"))
     const ended = new Promise<number | null>((resolve) => child.once("exit", resolve))

@@ -14,6 +14,9 @@ import type { Transport } from "../src/transport/Transport.ts"
 import { burst, later, withDevice } from "./api/promise/subscribing.ts"
 
 const root = join(import.meta.dirname, "..")
+
+/** What a child process needs of ours: where programs are, and what it need not compile again. */
+const inherited = { PATH: process.env["PATH"] ?? "", NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] ?? "" }
 const page = readFileSync(join(root, "docs", "from-pynetx.md"), "utf8")
 
 const words = (text: string): ReadonlyArray<string> => text.trim().split(/\s+/)
@@ -414,7 +417,7 @@ describe("examples/from-pynetx.ts", () => {
   /** What it says of its errors, and how it ends. */
   const run = (env: Readonly<Record<string, string>>): Promise<readonly [unknown, string]> =>
     new Promise((resolve) => {
-      const options = { cwd: root, env: { PATH: process.env["PATH"] ?? "", ...env }, timeout: 15_000 }
+      const options = { cwd: root, env: { ...inherited, ...env }, timeout: 15_000 }
       execFile(process.execPath, ["examples/from-pynetx.ts"], options, (error, _stdout, stderr) =>
         resolve([error?.code ?? error?.signal, stderr])
       )

@@ -112,9 +112,12 @@ export class Subscription implements Sink {
 
   /** Its session is lost, and another one is looked for. */
   lost(reason: string): void {
+    const wasActive = this.#isActive
     this.#isActive = false
     this.mailbox.feedFrom(undefined)
-    this.mailbox.report({ _tag: "SubscriptionEnded", reason, message: `the subscription was lost: ${reason}` })
+    // An attempt to resume that fails ends nothing.
+    if (wasActive)
+      this.mailbox.report({ _tag: "SubscriptionEnded", reason, message: `the subscription was lost: ${reason}` })
   }
 
   /** It goes on, having missed nothing but what the gap says. What a replay brings again is left out, until it is through. */

@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ConnectError } from "../errors.ts"
 import type { Answer } from "./AuthOptions.ts"
-import type { RemoteDescription } from "./SshCrossing.ts"
+import type { RemoteDescription } from "./RemoteDescription.ts"
 import type { Connection, Handler, OpenContext } from "./Transport.ts"
 
 /** What a transport is made of, for a thread that is to open it. One object per transport. */

@@ -9,31 +9,17 @@ import * as Option from "effect/Option"
 import * as Redacted from "effect/Redacted"
 import { InputError } from "../errors.ts"
 import type { Answer, Auth } from "./AuthOptions.ts"
+import { isRecord } from "./Checks.ts"
 import type { Crossing } from "./Placement.ts"
 import { check, type Resolved } from "./SshConnect.ts"
+import type { PlainAuth, RemoteDescription } from "./RemoteDescription.ts"
 import type { SshOptions } from "./SshOptions.ts"
-
-/** One way to log in, without wrapper or function. */
-type PlainAuth =
-  | { readonly password: string }
-  | { readonly privateKey: string | { readonly path: string }; readonly passphrase: string | undefined }
-  | { readonly agent: string | true; readonly keys: ReadonlyArray<string> | undefined }
-  | { readonly prompt: number }
-
-/** An SSH transport, plain. */
-export interface RemoteDescription {
-  readonly shared: boolean
-  readonly options: Omit<SshOptions, "auth" | "keepalive">
-  /** Milliseconds. */
-  readonly keepalive: number | "off" | undefined
-  readonly auth: ReadonlyArray<PlainAuth> | undefined
-}
 
 const listed = (auth: SshOptions["auth"]): ReadonlyArray<Auth> | undefined =>
   auth === undefined || Array.isArray(auth) ? (auth as ReadonlyArray<Auth> | undefined) : [auth as Auth]
 
 const isAnswer = (auth: Auth): auth is { readonly keyboardInteractive: Answer } =>
-  "keyboardInteractive" in auth && typeof auth.keyboardInteractive === "function"
+  isRecord(auth) && "keyboardInteractive" in auth && typeof auth.keyboardInteractive === "function"
 
 /** Undefined for what is not as it should be: whoever opens it in place says what is wrong. */
 const plainAuth = (auth: Auth, answers: ReadonlyArray<Answer>): PlainAuth | undefined => {

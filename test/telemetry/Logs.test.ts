@@ -21,7 +21,7 @@ describe("Logs", () => {
 
   it("stand at every line that the library logs", () => {
     const lines = globSync("**/*.ts", { cwd: src }).flatMap((file) => {
-      const text = readFileSync(join(src, file), "utf8")
+      const text = readFileSync(join(src, file), "utf8").replace(/^ *\*.*$/gm, "")
       return [...text.matchAll(/Effect\.log(?:[A-Z]\w*)?\(/g)].map(({ index }) => ({
         file,
         around: text.slice(Math.max(0, index - 250), index + 250)

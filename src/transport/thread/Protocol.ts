@@ -10,7 +10,7 @@ import type { Challenge } from "../AuthOptions.ts"
 import type { Outcome } from "../CredentialGuard.ts"
 import type { Identity } from "../CredentialIdentity.ts"
 import type { DeadlineMillis } from "../Deadlines.ts"
-import type { RemoteDescription } from "../SshCrossing.ts"
+import type { RemoteDescription } from "../RemoteDescription.ts"
 import type { EndReason } from "../Transport.ts"
 
 /** What a thread is started with. */
