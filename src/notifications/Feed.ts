@@ -4,7 +4,7 @@
  *
  * A session carries one of them. What becomes of it all is the subscription's, which may have one feed after another.
  */
-import type { Listener } from "../rpc/Listener.ts"
+import type { Guard, Listener } from "../rpc/Listener.ts"
 import * as Namespaces from "../xml/Namespaces.ts"
 import type { NotificationHead } from "../xml/NotificationHead.ts"
 import type { Limits } from "../xml/Parse.ts"
@@ -19,13 +19,13 @@ export interface Sink extends Pick<Listener, "maxBytes" | "patience"> {
   /** There will be no more: stopTime has passed, or the device ends it. */
   completed(): void
   /** A notification is lost; `why` says how, in words. */
-  lostOne(bytes: number, why: string, kind: Broken): void
+  notificationLost(bytes: number, why: string, kind: Broken): void
   /** Bytes that were no notification, or one that may still come. */
-  odd(bytes: number, why: string, kind: Broken): void
+  tolerated(bytes: number, why: string, kind: Broken): void
 }
 
 /** What broke it. */
-export type Broken = "malformed" | "next-notification" | "size" | "time" | "end-of-session"
+export type Broken = Guard | "malformed" | "next-notification"
 
 /** The session that it is on. */
 export interface Origin {
@@ -42,10 +42,11 @@ export class Feed implements Listener {
   readonly patience: number
   readonly #sink: Sink
   readonly #origin: Origin
+  /** Kept, because a session makes it anew for whoever asks. */
   readonly #context: ErrorContext
 
   constructor(sink: Sink, origin: Origin) {
-    this.maxBytes = sink.maxBytes
+    this.maxBytes = Math.min(sink.maxBytes, origin.limits.bytes)
     this.patience = sink.patience
     this.#sink = sink
     this.#origin = origin
@@ -59,17 +60,17 @@ export class Feed implements Listener {
 
   malformed(bytes: Buffer, detail: string): void {
     if (bytes.includes("notification")) this.#recover(bytes)
-    else this.#sink.odd(bytes.length, detail, "malformed")
+    else this.#sink.tolerated(bytes.length, detail, "malformed")
   }
 
-  incomplete(guard: "size" | "time" | "end-of-session", partialBytes: number): void {
+  incomplete(guard: Guard, partialBytes: number): void {
     if (guard === "size") {
       const why = `an unfinished notification has ${partialBytes} bytes, more than the limit of ${this.maxBytes}`
-      this.#sink.lostOne(partialBytes, why, guard)
+      this.#sink.notificationLost(partialBytes, why, guard)
     } else if (guard === "time") {
       const why = `of an unfinished notification ${partialBytes} bytes came, and nothing more for ${this.patience} ms`
-      this.#sink.odd(partialBytes, why, guard)
-    } else this.#sink.odd(partialBytes, `the session ended after ${partialBytes} bytes of a message`, guard)
+      this.#sink.tolerated(partialBytes, why, guard)
+    } else this.#sink.tolerated(partialBytes, `the session ended after ${partialBytes} bytes of a message`, guard)
   }
 
   #take(bytes: Buffer, head: NotificationHead): void {
@@ -85,32 +86,39 @@ export class Feed implements Listener {
     this.#sink.notification(Notification.make({ bytes, head, receivedAt, limits, context: this.#context }))
   }
 
+  behindReply(bytes: Buffer): Buffer {
+    const [first, ...others] = Recover.recover(bytes, this.#origin.limits)
+    if (first === undefined || others.length === 0) return bytes
+    for (const piece of others) this.#piece(piece)
+    return first._tag === "Other" ? first.bytes : bytes.subarray(0, sizeOf(first))
+  }
+
   #recover(bytes: Buffer): void {
     for (const piece of Recover.recover(bytes, this.#origin.limits)) {
-      switch (piece._tag) {
-        case "Whole":
-          this.#take(piece.bytes, piece.head)
-          break
-        case "Incomplete":
-          this.#sink.lostOne(
-            piece.bytes,
-            `a notification broke off after ${piece.bytes} bytes, and the next one began`,
-            piece.guard
-          )
-          break
-        case "Other":
-          this.#origin.message(piece.bytes)
-          break
-        case "Malformed":
-          this.#sink.lostOne(piece.bytes, piece.detail, "malformed")
-          break
-        case "Orphan":
-          this.#sink.odd(piece.bytes, `${piece.bytes} bytes outside of any message`, "malformed")
-          break
-      }
+      // Handed back is only what has become less: what nobody can read would come again and again.
+      if (piece._tag === "Other" && piece.name === "rpc-reply" && piece.bytes.length < bytes.length) {
+        this.#origin.message(piece.bytes)
+      } else this.#piece(piece)
+    }
+  }
+
+  #piece(piece: Recover.Piece): void {
+    switch (piece._tag) {
+      case "Whole":
+        return this.#take(piece.bytes, piece.head)
+      case "Other":
+        return this.#sink.tolerated(piece.bytes.length, `a message <${piece.name}> came, which answers nothing`, "malformed")
+      case "Incomplete":
+        return this.#sink.notificationLost(piece.bytes, `a notification broke off after ${piece.bytes} bytes`, piece.guard)
+      case "Malformed":
+        return this.#sink.notificationLost(piece.bytes, piece.detail, "malformed")
+      case "Orphan":
+        return this.#sink.tolerated(piece.bytes, `${piece.bytes} bytes outside of any message`, "malformed")
     }
   }
 }
+
+const sizeOf = ({ bytes }: Recover.Piece): number => (typeof bytes === "number" ? bytes : bytes.length)
 
 /** Of the protocol; an event of a device's own may have the same name. */
 const isMark = ({ namespace }: NotificationHead): boolean =>

@@ -3,7 +3,7 @@
  * off before the next began, bytes of nobody in front (RFC 6242 §4.2, §4.3). What is whole is told from what is lost.
  *
  * An element that is itself called `notification` never splits a message: what is well-formed as a whole is whole. Behind
- * something broken, notifications count only if all that follows, to the end of the message, is whole notifications with an
+ * something broken, notifications and replies count only if all that follows, to the end of the message, is whole notifications with an
  * eventTime, so that a piece of one is not taken for one. Reporting what is lost is the subscription's.
  */
 import { isUtf8 } from "node:buffer"
@@ -52,6 +52,10 @@ export type Piece = Whole | Other | Incomplete | Malformed | Orphan
 
 /** Places behind something broken where a notification is looked for. */
 export const mostStarts = 64
+/** Messages that are told apart in one frame; what follows them is lost. */
+export const mostMessages = 1000
+/** Larger messages are not taken apart: what ends with the closing tag of its root is whole until its content is read. */
+export const mostExamined = 4 * 1024 * 1024
 /** Characters that are parsed for that: three times the message, and never more than this. */
 export const mostParsed = 16 * 1024 * 1024
 
@@ -87,10 +91,16 @@ const isPlainProlog = (bytes: Buffer, end: number): boolean =>
 
 /** The pieces of one message, in order. */
 export const recover = (bytes: Buffer, limits: Limits = defaultLimits): ReadonlyArray<Piece> =>
-  new Recovery(bytes, limits).run()
+  bytes.length > mostExamined ? [unexamined(bytes)] : new Recovery(bytes, limits).run()
+
+const unexamined = (bytes: Buffer): Piece => {
+  const name = ClosingTag.nameAtEnd(bytes)
+  if (name !== undefined && isNotification(name) && headOf(bytes) !== undefined) return whole(bytes)
+  return { _tag: "Malformed", bytes: bytes.length, detail: "the message does not end with the closing tag of its root" }
+}
 
 /** A start tag as it stands in text, a declaration in front of it included. */
-const startTag = /(?:<\?xml\s[^<>]*\?>\s*)?<(?:[\w.-]+:)?notification(?=[\s/>])/g
+const startTag = /(?:<\?xml\s[^<>]*\?>\s*)?<(?:[\w.-]+:)?(?:notification|rpc-reply)(?=[\s/>])/g
 const startsHere = new RegExp(startTag.source, "y")
 
 /** Of a notification that follows something broken; one of another namespace belongs to somebody's data. */
@@ -123,6 +133,10 @@ class Recovery {
     this.#skipTo(blankEnd(this.#text, 0))
     if (this.#at === length) return [{ _tag: "Orphan", bytes: this.#bytes.length }]
     while (this.#at < length) {
+      if (this.#pieces.length === mostMessages) {
+        this.#rest()
+        break
+      }
       const root = this.#root(this.#at, Infinity)
       if (root === undefined) {
         this.#broken()
@@ -132,6 +146,11 @@ class Recovery {
       this.#skipTo(blankEnd(this.#text, root.end))
     }
     return this.#pieces
+  }
+
+  #rest(): void {
+    const bytes = this.#skipTo(this.#text.length)
+    this.#pieces.push({ _tag: "Malformed", bytes, detail: `more than ${mostMessages} messages came in one frame` })
   }
 
   #root(at: number, most: number): RootEnd.Root | undefined {
@@ -206,12 +225,9 @@ class Recovery {
     let at = start
     while (at < this.#text.length && this.#budget > 0 && startsAt(this.#text, at)) {
       const root = this.#root(at, this.#budget)
-      if (
-        root === undefined ||
-        !namespaces.has(root.namespace) ||
-        !hasTime(this.#text.slice(at, Math.min(root.end, at + headLimit)))
-      )
-        break
+      if (root === undefined || !namespaces.has(root.namespace)) break
+      const isReply = root.name === "rpc-reply"
+      if (!isReply && !hasTime(this.#text.slice(at, Math.min(root.end, at + headLimit)))) break
       placed.push({ at, root })
       at = blankEnd(this.#text, root.end)
     }

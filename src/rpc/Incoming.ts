@@ -29,7 +29,7 @@ export class Incoming implements Sink {
   readonly #notifications: Notifications
   readonly #log: WireLog | undefined
   readonly #reader: Reader
-  /** The message that is arriving has exceeded its limit, and its call has been told. */
+  /** The message that is arriving has exceeded its limit, and its call has been told, or its listener. */
   #givenUp = false
 
   constructor(
@@ -87,8 +87,8 @@ export class Incoming implements Sink {
 
   oversized(beginning: Buffer, bytes: number): void {
     this.#log?.received(beginning, bytes)
+    if (!this.#givenUp && !this.#notifications.oversized(beginning, bytes)) this.#giveUp(beginning, bytes)
     this.#notifications.ended()
-    if (!this.#givenUp) this.#giveUp(beginning, bytes)
     this.#givenUp = false
   }
 
@@ -99,20 +99,15 @@ export class Incoming implements Sink {
 
   #partial(): void {
     if (!this.#hello.read) this.#partialHello()
+    // What is too large for a notification is its listener's; the rest is whoever's it answers.
+    else if (this.#notifications.grown(this.#reader)) this.#givenUp = true
     else if (this.#reader.overflowed) this.#overflowing()
-    else if (this.#notifications.heard) this.#grown()
   }
 
   #partialHello(): void {
     const { partialBytes } = this.#reader
     if (partialBytes <= maxBytes) return
     throw new Hello.HelloError(`${partialBytes} bytes came and no end of a hello; at most ${maxBytes} are read`)
-  }
-
-  /** Too large for a notification: its listener has been told. */
-  #grown(): void {
-    this.#notifications.grown(this.#reader)
-    this.#givenUp ||= this.#reader.overflowed
   }
 
   /** A message beyond the limit is given up at once, because its end may never come; the rest of it is only counted. */

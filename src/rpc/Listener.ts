@@ -20,6 +20,8 @@ export interface Listener {
   notification(bytes: Buffer, head: NotificationHead): void
   /** A message that is no reply, and of which not even the head can be read. */
   malformed(bytes: Buffer, detail: string): void
+  /** A reply with something else behind it in its frame: takes that, and gives back what is the reply's. */
+  behindReply(bytes: Buffer): Buffer
   /** What of a notification was not complete, in bytes. */
   incomplete(guard: Guard, partialBytes: number): void
 }

@@ -15,11 +15,13 @@ export class Notifications {
   /** Those that came while nobody listened. */
   discarded = 0
   readonly #clock: Clock.Clock
+  readonly #paused: () => boolean
   #listener: Listener | undefined
   #unfinished: Unfinished | undefined
 
-  constructor(clock: Clock.Clock) {
+  constructor(clock: Clock.Clock, paused: () => boolean) {
     this.#clock = clock
+    this.#paused = paused
   }
 
   /** Whether somebody listens. */
@@ -30,7 +32,7 @@ export class Notifications {
   /** One listener at a time; the result ends it. */
   listen(listener: Listener): () => void {
     this.#listener = listener
-    const unfinished = new Unfinished(listener, this.#clock)
+    const unfinished = new Unfinished(listener, this.#clock, this.#paused)
     this.#unfinished = unfinished
     return () => {
       unfinished.stop()
@@ -65,20 +67,30 @@ export class Notifications {
     }
   }
 
+  /** What is the reply's of a message that begins as one and does not end as one. */
+  behindReply(bytes: Buffer): Buffer {
+    return this.#listener?.behindReply(bytes) ?? bytes
+  }
+
   /** A message that answers no rpc and cannot be read; false when nobody listens. */
   malformed(bytes: Buffer, detail: string): boolean {
     this.#listener?.malformed(bytes, detail)
     return this.#listener !== undefined
   }
 
-  /** A message has ended. */
+  /** What arrives next is another message. */
   ended(): void {
     this.#unfinished?.ended()
   }
 
-  /** A message is left unfinished by the bytes that came. */
-  grown(arriving: Arriving): void {
-    this.#unfinished?.grown(arriving)
+  /** A message is left unfinished by the bytes that came; true once it is too large for a notification, and was told. */
+  grown(arriving: Arriving): boolean {
+    return this.#unfinished?.grown(arriving) === true
+  }
+
+  /** A message has ended that is larger than is read; false when it is a reply, or nobody listens. */
+  oversized(beginning: Buffer, bytes: number): boolean {
+    return this.#unfinished?.oversized(beginning, bytes) === true
   }
 
   /** Nothing follows. */

@@ -7,6 +7,7 @@ import * as Errors from "../errors.ts"
 import type { Profile } from "../profiles/Profile.ts"
 import type { Redaction } from "../telemetry/Redaction.ts"
 import { redactError } from "../telemetry/RedactedError.ts"
+import * as ClosingTag from "../xml/ClosingTag.ts"
 import type * as Parse from "../xml/Parse.ts"
 import type { Call, Calls } from "./Calls.ts"
 import * as Message from "./Message.ts"
@@ -44,6 +45,9 @@ export interface Owner {
   undo(call: Call, undo: Operation<unknown> | "close-session"): void
 }
 
+/** Of a message without a readable head: whether it may have been a reply all the same. */
+const mentionsReply = (beginning: Buffer): boolean => beginning.subarray(0, 4096).includes("rpc-reply")
+
 type Answer = Effect.Effect<Reply.Reply, Errors.OperationError>
 
 /** Beyond this many bytes without a readable head, an unfinished message feeds nobody's deadline. */
@@ -76,7 +80,7 @@ export class Replies {
     try {
       const message = Message.read(bytes, this.#owner.invalidUtf8)
       if (message.replaced) this.counters.replaced++
-      if (message.head.name === "rpc-reply") this.#reply(message)
+      if (message.head.name === "rpc-reply") this.#reply(this.#notifications.heard ? this.#alone(message) : message)
       else this.#unasked(message)
     } catch (error) {
       if (!(error instanceof Message.MessageError)) throw error
@@ -89,7 +93,8 @@ export class Replies {
     this.#receiving = undefined
     this.#searched = 0
     const head = Message.replyIdOf(beginning)
-    const call = this.#concerned(head)
+    const isOther = head === undefined && this.#notifications.heard && !mentionsReply(beginning)
+    const call = isOther ? undefined : this.#concerned(head)
     if (call === undefined) {
       if (!this.#notifications.malformed(beginning, detail)) this.counters.unexpected++
       return
@@ -131,6 +136,14 @@ export class Replies {
     this.#undos = []
     for (const [call, undo] of undos) this.#owner.undo(call, undo)
     for (const [call, answer] of completed) call.resume(answer)
+  }
+
+  /** Without what stands behind it in its frame, where the mark between them is missing. */
+  #alone(message: Message.Message): Message.Message {
+    const { name, prefix } = message.head
+    const closing = prefix === "" ? name : `${prefix}:${name}`
+    if (ClosingTag.nameAtEnd(message.bytes) === closing) return message
+    return { ...message, bytes: this.#notifications.behindReply(message.bytes) }
   }
 
   /** A message that answers nothing. */

@@ -103,7 +103,7 @@ export class Session implements Ledger.Owner, Requests.Owner {
     this.#ledger = new Ledger.Ledger(this, options, this.#hello)
     const onFrame = log && ((frame: Buffer) => log.sent(frame))
     this.#requests = new Requests.Requests(this, options, this.#hello, this.#ledger, onFrame)
-    this.notifications = new Notifications(clock)
+    this.notifications = new Notifications(clock, () => this.paused)
     this.replies = new Replies(this.#requests.calls, this.#ledger, this.notifications)
     this.#incoming = new Incoming(options.limits.bytes, this.#hello, this.replies, this.notifications, log)
     this.handler = {

@@ -215,11 +215,16 @@ describe("Recover.recover", () => {
     })
   })
 
-  it("hands over a message of another kind behind a notification, and looks for none behind something broken", () => {
+  it("hands over a message of another kind behind a notification, and a reply behind something broken too", () => {
     const reply = `<rpc-reply message-id="1" xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><ok/></rpc-reply>`
     assert.deepStrictEqual(recover(a + reply + b), [a, ["Other", reply], b])
     const cut = a.slice(0, 100)
-    assert.deepStrictEqual(recover(cut + reply), [["Malformed", cut.length + reply.length]])
+    assert.deepStrictEqual(recover(cut + reply), [
+      ["Incomplete", cut.length],
+      ["Other", reply]
+    ])
+    const other = `<other xmlns="urn:o"/>`
+    assert.deepStrictEqual(recover(cut + other), [["Malformed", cut.length + other.length]])
   })
 
   it("refuses a DOCTYPE wherever it stands, and what follows it", () => {

@@ -2,6 +2,7 @@
  * Where a subscription sits: on one session, or for the while of a move on two. A move subscribes the new session while the
  * old one still delivers, closes the old one and reads it to its end, and lets the new one take over.
  */
+import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -31,6 +32,12 @@ interface Place {
   readonly scope: Scope.Closeable
 }
 
+/** Where it was opened. */
+interface Surroundings {
+  readonly outer: Scope.Scope
+  readonly context: Context.Context<never>
+}
+
 /** Begins a session in a scope of its own, which ends with the surrounding one at the latest. */
 const placed = <E>(outer: Scope.Scope, open: Effect.Effect<Attached, E, Scope.Scope>): Effect.Effect<Place, E> =>
   Effect.uninterruptibleMask((restore) =>
@@ -47,6 +54,7 @@ export class Seat implements Reactors.Movable {
   readonly #carrier: Carrier
   readonly #create: CreateSubscriptionOptions
   readonly #outer: Scope.Scope
+  readonly #context: Context.Context<never>
   readonly #moving = Semaphore.makeUnsafe(1)
   #place: Place
   #left: Core.Session | undefined
@@ -55,13 +63,14 @@ export class Seat implements Reactors.Movable {
     subscription: Subscription,
     carrier: Carrier,
     create: CreateSubscriptionOptions,
-    outer: Scope.Scope,
+    { context, outer }: Surroundings,
     place: Place
   ) {
     this.#subscription = subscription
     this.#carrier = carrier
     this.#create = create
     this.#outer = outer
+    this.#context = context
     this.#place = place
   }
 
@@ -90,8 +99,12 @@ export class Seat implements Reactors.Movable {
    */
   get move(): Effect.Effect<void> {
     const moved = this.#moving.withPermit(Effect.suspend(() => (this.#mayMove ? this.#moved : Effect.void)))
-    // Once begun it is the subscription's, whatever becomes of whoever asked for it.
-    return Effect.flatMap(Effect.forkIn(Effect.ignore(moved), this.#outer), Fiber.await).pipe(Effect.asVoid)
+    return Effect.flatMap(Reactors.Destination, (wanted) => {
+      // By the services that it was opened with, not those of whoever moves it: its login guard, its reactors.
+      const here = Effect.provideContext(Effect.provideService(moved, Reactors.Destination, wanted), this.#context)
+      // Once begun it is the subscription's, whatever becomes of whoever asked for it.
+      return Effect.asVoid(Effect.flatMap(Effect.forkIn(Effect.ignore(here), this.#outer), Fiber.await))
+    })
   }
 
   /** Whether there is another reactor that it could live in. */
@@ -183,7 +196,7 @@ export const sit = (
   Effect.gen(function* () {
     const outer = yield* Effect.scope
     const place = yield* placed(outer, open)
-    const seat = new Seat(subscription, carrier, create, outer, place)
+    const seat = new Seat(subscription, carrier, create, { outer, context: yield* Effect.context<never>() }, place)
     yield* seat.movable
     return seat
   })
