@@ -22,6 +22,7 @@ export {
   notificationEvents,
   pendingNotificationEventCount
 } from "./api/promise/NotificationEvents.ts"
+export { type PlainStandardEvent, standardEvent } from "./api/promise/StandardEvents.ts"
 export type { PlainNotification } from "./notifications/PlainNotification.ts"
 export type { Gap, ReplayComplete } from "./notifications/SubscriptionEvent.ts"
 export type { Policy } from "./notifications/SubscriptionQueue.ts"

@@ -9,6 +9,7 @@ export { operationPoolSize, setOperationPoolSize } from "./sessions/OperationPoo
 export { notificationReactorCount, setNotificationReactorCount } from "./sessions/Reactors.ts"
 export type { PlainSubscriptionEvent } from "./api/promise/SubscriptionHandle.ts"
 export type { HealthEvent } from "./notifications/Health.ts"
+export { type PlainStandardEvent, standardEvent } from "./api/promise/StandardEvents.ts"
 export type { PlainNotification } from "./notifications/PlainNotification.ts"
 export * from "./api/sync/ProcessWide.ts"
 export * as Filter from "./api/operations/Filter.ts"

@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
-import { type ConnectError, type InputError, tryInput } from "../errors.ts"
+import { type ConnectError, InputError, tryInput } from "../errors.ts"
 import { knownNames, wholeNumber } from "../transport/Checks.ts"
 import * as Placement from "../transport/Placement.ts"
 import { Delays } from "../transport/thread/Delays.ts"
@@ -22,6 +22,7 @@ import { Reactor } from "./reactors/Reactor.ts"
 import type { ThreadOptions } from "./reactors/ThreadLife.ts"
 
 export { loop, type Movable } from "./reactors/Moves.ts"
+export { Destination } from "./reactors/Moves.ts"
 export type { Delay } from "../transport/thread/Protocol.ts"
 
 export interface Options {
@@ -269,8 +270,14 @@ const compare = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): number => 
   return i < 0 ? 0 : a[i]! - b[i]!
 }
 
-/** Throws an `InputError` for what is no whole number from 0. */
-const checkSize = (size: number): number => wholeNumber("reactor count", size, 0)
+/** More threads than any machine has cores: each is some 10 MB, and starting them blocks the loop. */
+const mostThreads = 1024
+
+/** Throws an `InputError` for what is no whole number from 0, or more than can be meant. */
+const checkSize = (size: number): number => {
+  if (wholeNumber("reactor count", size, 0) <= mostThreads) return size
+  throw new InputError({ what: "reactor count", why: `${size} is more than ${mostThreads}` })
+}
 
 const checkResize = (options: ResizeOptions): ResizeOptions => {
   knownNames("", options, ["rebalance"])
