@@ -44,7 +44,7 @@ const read = async () => {
   console.log(hostname === undefined ? reply.xml : Element.text(hostname))
   const state = await client.get({ filter: `<system xmlns="${system}"/>` })
   const sent = await client.sendRpc(`<get><filter><system xmlns="${system}"/></filter></get>`, { read: true })
-  console.log(`the same by an rpc of one's own: ${state.data.children.length === sent.data.children.length}`)
+  console.log(`get: ${state.xml.length} characters, sendRpc: ${sent.xml.length}`)
 }
 
 /** Step by step, then all steps as one. */

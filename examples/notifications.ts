@@ -1,4 +1,10 @@
-import { NetconfClient, nextNotificationEvent, pendingNotificationEventCount, xml } from "../src/promise.ts"
+import {
+  NetconfClient,
+  nextNotificationEvent,
+  pendingNotificationEventCount,
+  standardEvent,
+  xml
+} from "../src/promise.ts"
 
 const fingerprint = process.env.NETCONF_FINGERPRINT
 await using client = new NetconfClient({
@@ -23,17 +29,20 @@ await client.editConfig({
   config: xml`<system xmlns="urn:ietf:params:xml:ns:yang:ietf-system"><hostname>${hostname}</hostname></system>`
 })
 
+let isReplayed = false
 for await (const event of subscription) {
   if (event._tag === "Gap") console.log(`missing from ${event.from ?? "the beginning"} on: ${event.reason}`)
-  else if (event._tag === "ReplayComplete") console.log("that was the last minute; what follows happens now")
-  else if (event.name === "netconf-config-change") break
+  else if (event._tag === "ReplayComplete") {
+    isReplayed = true
+    console.log("that was the last minute; what follows happens now")
+  } else if (isReplayed && standardEvent(event)?._tag === "ConfigChange") break
 }
 
 await client.deleteSubscription()
 const unread = client.notificationQueueSize()
 for await (const { eventTime, name } of client.notifications()) console.log(`${name} at ${eventTime}`)
 const { delivered, dropped, received } = subscription.statistics()
-console.log(`${received} received, ${delivered} delivered, ${dropped} dropped, ${unread} read after the end`)
+console.log(`${received} received, ${delivered} delivered, ${dropped} dropped, ${unread} unread at the end`)
 
 while (pendingNotificationEventCount() > 0) {
   const event = await nextNotificationEvent({ timeout: "1 second" })

@@ -1,4 +1,7 @@
-/** The blocking API, which **blocks the event loop** while it waits: `NetconfClientSync`, and what its callers need beside it. */
+/**
+ * The blocking API, which **blocks the event loop** while it waits: `NetconfClientSync`, and what its callers need beside it,
+ * the types that its methods take and give included. What it cannot have, because a call has to come back, is in docs/sync.md.
+ */
 export * from "./api/sync.ts"
 export type { LockWait } from "./api/promise/SessionClient.ts"
 export type { CommitRpcReply, EditResult, RpcReply } from "./api/promise/RpcReply.ts"
@@ -11,6 +14,11 @@ export type { PlainSubscriptionEvent } from "./api/promise/SubscriptionHandle.ts
 export type { HealthEvent } from "./notifications/Health.ts"
 export { type PlainStandardEvent, standardEvent } from "./api/promise/StandardEvents.ts"
 export type { PlainNotification } from "./notifications/PlainNotification.ts"
+export type { Gap, ReplayComplete } from "./notifications/SubscriptionEvent.ts"
+export type { Policy } from "./notifications/SubscriptionQueue.ts"
+export type { SubscriptionStatistics } from "./api/Subscribe.ts"
+export type { EventStream } from "./api/operations/EventStreams.ts"
+export type { Moment } from "./api/operations/CreateSubscription.ts"
 export * from "./api/sync/ProcessWide.ts"
 export * as Filter from "./api/operations/Filter.ts"
 export * as Element from "./xml/Element.ts"

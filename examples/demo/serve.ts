@@ -45,7 +45,7 @@ const tell = (devices: ReadonlyArray<Served>, first: Served): void => {
   line(`export NETCONF_HOST=${host} NETCONF_HOSTS=${host} NETCONF_PORT=${port}`)
   line(`export NETCONF_USERNAME=${username} NETCONF_PASSWORD=${Redacted.value(password)}`)
   line(`export NETCONF_FINGERPRINT=${fingerprint}`)
-  line("npx node examples/get-config.ts")
+  for (const name of ["get-config", "subscribe", "mirror"]) line(`npx node examples/${name}.ts`)
   line(`npm run demo -- --host ${host} --port ${port} --username ${username} --fingerprint ${fingerprint}`)
   line()
   line("cat > demo.yaml <<'END'")

@@ -6,7 +6,8 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import { InputError, printable } from "../errors.ts"
-import { isRecord, kindOf, shown } from "../transport/Checks.ts"
+import { type Policy, policies } from "../notifications/SubscriptionQueue.ts"
+import { isRecord, kindOf, shown, wholeNumber } from "../transport/Checks.ts"
 import { millis } from "../transport/Deadlines.ts"
 
 export {
@@ -91,6 +92,30 @@ export function texts(what: string, value: unknown, example: string): asserts va
   const wrong = Array.isArray(value) ? value.find((each) => typeof each !== "string") : value
   if (Array.isArray(value) && wrong === undefined) return
   throw new InputError({ what, why: `expected a list (${example}), got ${shown(wrong)}` })
+}
+
+/** What is to happen when a queue is full, if it is said. */
+export const aPolicy = (what: string, value: Policy | undefined): void => {
+  if (value === undefined || policies.includes(value)) return
+  throw new InputError({ what, why: `expected ${policies.join(", ")}, got ${shown(value)}` })
+}
+
+interface Limits {
+  readonly policy: Policy
+  readonly capacity?: number | undefined
+  readonly maxBytes?: number | undefined
+  readonly dropEventThreshold?: number | undefined
+}
+
+/** The limits of a queue. One that has none is believed to have those that it is given: `byDefault` says why it has none. */
+export const queueLimits = ({ policy, dropEventThreshold, ...limits }: Limits, byDefault: string): void => {
+  for (const [what, value] of Object.entries(limits)) {
+    if (value === undefined || value === Infinity) continue
+    wholeNumber(what, value, 1)
+    if (policy !== "unbounded") continue
+    throw new InputError({ what, why: `the policy unbounded${byDefault} has no limit; choose another policy with it` })
+  }
+  if (dropEventThreshold !== undefined) wholeNumber("dropEventThreshold", dropEventThreshold, 1)
 }
 
 /** A signal, if there is one; its controller is easily given in its place. */

@@ -16,9 +16,9 @@ export type {
   NotificationDropsSummary,
   NotificationQueueFull,
   NotificationQueueRecovered,
-  SubscriptionEnded,
+  SubscriptionDown,
   SubscriptionGap,
-  SubscriptionStarted
+  SubscriptionUp
 } from "../notifications/Health.ts"
 
 /** The bus of the process. */
@@ -27,7 +27,12 @@ export const bus: HealthBus = new HealthBus()
 /** Where the subscriptions of a program report. */
 export const Current = Context.Reference<HealthBus>("effect-netconf/NotificationHealth", { defaultValue: () => bus })
 
-/** A bus of its own for what it is given to: its events are seen nowhere else. */
+/**
+ * A bus of its own for what it is given to: its events are seen nowhere else, and those of the process not here. Never fails.
+ *
+ * @example
+ * const own = program(transport).pipe(Effect.scoped, Effect.provide(NotificationHealth.layer))
+ */
 export const layer: Layer.Layer<never> = Layer.effect(
   Current,
   Effect.sync(() => new HealthBus())

@@ -34,7 +34,8 @@ import { Acquired } from "./reconnecting/Forfeits.ts"
 import { checkLocked } from "./changes/Locks.ts"
 import { makeMethods } from "./operations/Operations.ts"
 import { Pins } from "./reconnecting/Pins.ts"
-import { another } from "./session/CoreOf.ts"
+import { anotherOf } from "./session/CoreOf.ts"
+import type { Host } from "./session/Host.ts"
 import { isFinal, read, type ReconnectingOptions, type Settings, steadyAfter } from "./reconnecting/Options.ts"
 import type { Session } from "./Session.ts"
 import { establish } from "./push/Establish.ts"
@@ -222,10 +223,6 @@ const boundBy =
     return Effect.isEffect(made) ? bind(made) : made
   }
 
-/** A session of the library's own knows the way to another one on its connection. */
-const besideOf = (session: Session): Effect.Effect<Session, ConnectError, Scope.Scope> | undefined =>
-  (session as { readonly [another]?: Effect.Effect<Session, ConnectError, Scope.Scope> })[another]
-
 const toSession = (
   life: Life,
   calls: Calls,
@@ -233,14 +230,12 @@ const toSession = (
   open: Effect.Effect<Session, ConnectError, Scope.Scope>
 ): ReconnectingSession => {
   const last = () => life.last!
-  const host: Subscribe.Host = {
+  const host: Host = {
     context: where,
-    session: last,
-    maxMessage: Infinity,
-    another: Effect.suspend(() => (life.present && besideOf(life.present)) ?? open),
+    capabilities: () => last().capabilities,
+    another: Effect.suspend(() => (life.present && anotherOf(life.present)) ?? open),
     elsewhere: open,
     shared: calls.current,
-    resumes: true,
     returns: true
   }
   return {
@@ -294,6 +289,6 @@ const toSession = (
     streams: (options) => calls.on((session) => session.streams(options)),
     openSubscription: (options) => Effect.suspend(() => Subscribe.open(host, options)),
     subscribe: (options) => Subscribe.stream(host, options),
-    establishSubscription: (options) => establish(host, host, options)
+    establishSubscription: (options) => establish(host, options)
   }
 }

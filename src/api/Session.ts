@@ -17,6 +17,7 @@ import type * as Core from "../rpc/Session.ts"
 import { besideTransport } from "./session/Beside.ts"
 import type { SubscriptionEvent } from "../notifications/SubscriptionEvent.ts"
 import type { OperationPool } from "../sessions/OperationPool.ts"
+import * as Reactors from "../sessions/Reactors.ts"
 import type { Transport } from "../transport/Transport.ts"
 import * as Change from "./changes/Change.ts"
 import { confirmedCommit, type ConfirmedCommitOptions } from "./changes/ConfirmedCommit.ts"
@@ -30,6 +31,7 @@ import { Outliving } from "./changes/LostLocks.ts"
 import { type EventStream, streams } from "./operations/EventStreams.ts"
 import { makers, type Methods } from "./operations/Operations.ts"
 import { another, core as coreKey } from "./session/CoreOf.ts"
+import type { Host } from "./session/Host.ts"
 import { makeRun } from "./session/Send.ts"
 import { type DynamicSubscription, establish } from "./push/Establish.ts"
 import type { DynamicOptions } from "./push/Options.ts"
@@ -46,7 +48,7 @@ export interface Statistics {
   readonly foreignReplies: number
   /** Messages that are neither a reply nor a notification; dropped. */
   readonly unexpectedMessages: number
-  /** Notifications that came while no subscription of ours was on the session; dropped. */
+  /** Notifications that came while no subscription of ours was on the session, or for one that is over; dropped. */
   readonly discardedNotifications: number
   /** What a strict reader would have refused, by kind. */
   readonly tolerated: Readonly<Record<string, number>>
@@ -198,6 +200,7 @@ class OpenSession implements Omit<Session, Lazy> {
   private readonly pool: OperationPool
   private readonly reconnect: Reconnect
   private made: Ways | undefined
+  private hosting: Host | undefined
 
   constructor(core: Core.Session, options: Options, pool: OperationPool, reconnect: Reconnect) {
     this.core = core
@@ -240,7 +243,7 @@ class OpenSession implements Omit<Session, Lazy> {
   }
 
   get reactor(): string {
-    return this.core.connection?.reactor ?? "loop"
+    return this.core.connection?.reactor ?? Reactors.loop
   }
 
   get closed(): Effect.Effect<Core.CloseReason> {
@@ -255,18 +258,15 @@ class OpenSession implements Omit<Session, Lazy> {
     return Effect.suspend(() => this.reconnect(besideTransport(this.core, this.options.transport)))
   }
 
-  private get host(): Subscribe.Host {
-    const { core } = this
-    return {
+  private get host(): Host {
+    return (this.hosting ??= {
       context: { label: this.label, peer: this.peer },
-      session: () => asSession(this),
-      maxMessage: core.limits.bytes,
+      capabilities: () => this.capabilities,
       another: this[another],
       elsewhere: Effect.suspend(() => this.reconnect()),
       shared: Effect.sync(() => asSession(this)),
-      resumes: false,
       returns: false
-    }
+    })
   }
 
   private get ways(): Ways {
@@ -294,7 +294,7 @@ class OpenSession implements Omit<Session, Lazy> {
       streams: (self) => (options) => streams(self.ways.run, self.capabilities, options),
       openSubscription: (self) => (options) => Subscribe.open(self.host, options),
       subscribe: (self) => (options) => Subscribe.stream(self.host, options),
-      establishSubscription: (self) => (options) => establish(self, self.host, options),
+      establishSubscription: (self) => (options) => establish(self.host, options),
       statistics:
         ({ core }) =>
         () =>

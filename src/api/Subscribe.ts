@@ -7,15 +7,17 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { CapabilityError, type ErrorContext, type SubscribeError, tryInput, withContext } from "../errors.ts"
-import type { QueueOwner } from "../notifications/Health.ts"
-import * as Core from "../notifications/Subscription.ts"
+import { CapabilityError, type SubscribeError, tryInput, withContext } from "../errors.ts"
+import { ownerOf } from "../notifications/Health.ts"
+import * as Underlying from "../notifications/Subscription.ts"
 import type { SubscriptionEvent } from "../notifications/SubscriptionEvent.ts"
+import { wholeNumber } from "./Checks.ts"
 import * as NotificationHealth from "./NotificationHealth.ts"
-import type { Carrier } from "./subscriptions/Attached.ts"
+import { defaultStream } from "./operations/EventStreams.ts"
+import { carrierOf } from "./session/Carrier.ts"
+import type { Host } from "./session/Host.ts"
 import { live } from "./subscriptions/Life.ts"
-import { read, type Settings, type SubscribeOptions } from "./subscriptions/Options.ts"
-import type { Session } from "./Session.ts"
+import { read, type SubscribeOptions } from "./subscriptions/Options.ts"
 
 export type { SubscribeOptions } from "./subscriptions/Options.ts"
 export type { SubscriptionStatistics } from "../notifications/Subscription.ts"
@@ -24,7 +26,9 @@ export type { SubscriptionStatistics } from "../notifications/Subscription.ts"
 export interface Subscription {
   /** The event stream, `NETCONF` unless another was named. */
   readonly stream: string
+  /** The caller's name of the device. */
   readonly label: string | undefined
+  /** Address and port of the device. */
   readonly peer: string
   /**
    * Everything that comes, in order, in chunks of what waits. One reader at a time. Whoever leaves it in the middle of a
@@ -35,89 +39,68 @@ export interface Subscription {
   readonly take: (max?: number) => Effect.Effect<ReadonlyArray<SubscriptionEvent>, SubscribeError | Cause.Done>
   /** The oldest of what waits; it stays there. Default: 100 at most. */
   readonly peek: (max?: number) => ReadonlyArray<SubscriptionEvent>
-  readonly statistics: () => Core.SubscriptionStatistics
+  readonly statistics: () => Underlying.SubscriptionStatistics
   /** Whether a session carries it now: false while it resumes, and when it is over. */
   readonly isActive: () => boolean
   /** Waits for its end; fails as `events` does, and not because of what has not been read. */
   readonly ended: Effect.Effect<void, SubscribeError>
 }
 
-/** What a subscription of a session needs of it. */
-export interface Host {
-  readonly context: ErrorContext
-  readonly session: () => Session
-  readonly maxMessage: number
-  /** Another session with the device, on the same connection where that is possible. */
-  readonly another: Carrier["open"]
-  /** Another session on a connection of its own. */
-  readonly elsewhere: Carrier["open"]
-  /** The session that the caller holds, or the next one where it comes back. */
-  readonly shared: Carrier["open"]
-  /** Whether subscriptions go on on another session unless told otherwise. */
-  readonly resumes: boolean
-  /** Whether the shared session comes back. */
-  readonly returns: boolean
-}
+const aCount = (max: number | undefined, least: number): number | undefined =>
+  max === undefined || max === Infinity ? max : wholeNumber("max", max, least)
 
-const ownerOf = ({ context: { label, peer } }: Host, stream: string | undefined): QueueOwner => {
-  const [, hostname, port] = /^\[?(.*?)\]?:(\d+)$/.exec(peer ?? "") ?? []
-  return { label, hostname: hostname ?? peer, port: port === undefined ? undefined : Number(port), stream }
-}
-
-const defaultStream = "NETCONF"
-
-const make = (core: Core.Subscription, { context }: Host, stream: string): Subscription => ({
+const make = (underlying: Underlying.Subscription, { context }: Host, stream: string): Subscription => ({
   stream,
   label: context.label,
   peer: context.peer ?? "",
-  events: core.mailbox.queue.stream(),
-  take: (max) => core.mailbox.queue.take(max),
-  peek: (max) => core.mailbox.queue.peek(max),
-  statistics: () => core.statistics,
-  isActive: () => core.isActive,
-  ended: Effect.flatten(core.end)
+  events: underlying.mailbox.queue.stream(),
+  take: (max) =>
+    Effect.andThen(
+      tryInput(() => aCount(max, 1)),
+      underlying.mailbox.queue.take(max)
+    ),
+  peek: (max) => underlying.mailbox.queue.peek(aCount(max, 0)),
+  statistics: () => underlying.statistics,
+  isActive: () => underlying.isActive,
+  ended: underlying.ended
 })
 
 /** Found before another session is opened. */
 const lacking = (host: Host, needed: string): Effect.Effect<void, CapabilityError> => {
-  const { capabilities } = host.session()
+  const capabilities = host.capabilities()
   if (capabilities.has(needed)) return Effect.void
   const error = { operation: "create-subscription", needed: [needed], offered: capabilities.uris }
   return Effect.fail(new CapabilityError({ ...host.context, ...error }))
 }
 
-const carrierOf = (host: Host, { isOwn }: Settings): Carrier =>
-  isOwn
-    ? { open: host.another, elsewhere: host.elsewhere, isOwn }
-    : { open: host.shared, elsewhere: host.shared, isOwn }
-
-/** Established when it returns. */
+/** Established when it returns; what `session.openSubscription` does, and fails with. */
 export const open = (
   host: Host,
   options: SubscribeOptions = {}
 ): Effect.Effect<Subscription, SubscribeError, Scope.Scope> =>
   Effect.gen(function* () {
-    const settings = yield* tryInput(() => read({ resume: host.resumes, ...options }, host.returns))
+    const settings = yield* tryInput(() => read(options, host.returns))
     yield* lacking(host, ":notification")
     if (!settings.isOwn) yield* lacking(host, ":interleave")
     const clock = yield* Clock.Clock
     const stream = settings.create.stream ?? defaultStream
     const bus = yield* NotificationHealth.Current
-    const core = yield* tryInput(
+    const underlying = yield* tryInput(
       () =>
-        new Core.Subscription({
+        new Underlying.Subscription({
           mailbox: settings.mailbox,
-          owner: ownerOf(host, stream),
+          owner: ownerOf(host.context, stream),
           health: bus,
-          maxBytes: settings.maxBytes ?? host.maxMessage,
+          maxBytes: settings.maxBytes,
           patience: settings.patience,
           resumes: settings.schedule !== undefined,
           replays: settings.create.startTime !== undefined,
           now: () => clock.currentTimeMillisUnsafe()
         })
     )
-    yield* live({ subscription: core, carrier: carrierOf(host, settings), settings, context: host.context })
-    return make(core, host, stream)
+    const carrier = carrierOf(host, settings.isOwn)
+    yield* live({ subscription: underlying, carrier, settings, context: host.context })
+    return make(underlying, host, stream)
   }).pipe(Effect.mapError((error) => withContext(error, { operation: "create-subscription", ...host.context })))
 
 /** The same, established when the stream is run, and over when it ends. */

@@ -30,10 +30,10 @@ import type { PlainNotification } from "../notifications/PlainNotification.ts"
 import type { WaitOptions } from "./promise/Readers.ts"
 import { NetconfSessionClient, type Signal } from "./promise/SessionClient.ts"
 import {
+  callOf,
   type Defaults,
   notificationDefaults,
-  type SubscribeClientOptions,
-  subscribeOptions
+  type SubscribeClientOptions
 } from "./promise/SubscribeOptions.ts"
 import type { PlainSubscriptionEvent, SubscriptionHandle } from "./promise/SubscriptionHandle.ts"
 import { Subscriptions } from "./promise/Subscriptions.ts"
@@ -207,9 +207,8 @@ export class NetconfClient extends NetconfSessionClient implements AsyncDisposab
    *   if (event._tag === "Notification") console.log(event.eventTime, event.name, event.xml)
    * }
    */
-  override async subscribe({ signal, ...given }: SubscribeClientOptions = {}): Promise<SubscriptionHandle> {
-    const options = subscribeOptions(given, this.#notifications)
-    checkSignal(signal)
+  override async subscribe(given: SubscribeClientOptions = {}): Promise<SubscriptionHandle> {
+    const { options, signal } = callOf(given, this.#notifications, this.#where)
     signal?.throwIfAborted()
     const { session: which } = options
     const state = this.#state

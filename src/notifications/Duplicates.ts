@@ -1,7 +1,9 @@
 /**
  * Which notifications come a second time when a subscription goes on on another session: after a loss, out of the device's
  * replay log (RFC 5277 §3.3), or while two sessions bring the same stream for a moment. Told by count: as many equal ones
- * (eventTime as sent, and content) are left out as were delivered, because events repeat truly within a whole second.
+ * (eventTime as sent, and content) are left out as were delivered, because events repeat truly within a whole second. The
+ * one exception is proven by the order of the log: what happened in the second in which the subscription began, before it
+ * did.
  *
  * What is kept is bounded, and says when that was too little. Whether the log reaches back is ReplayLog's.
  */
@@ -14,6 +16,10 @@ import { messageOf, type Notification } from "./Notification.ts"
 export const mostRemembered = 65_536
 /** The last ones that are remembered whatever their time: devices stamp before they send, and not always in order. */
 export const leastRemembered = 128
+/** Notifications of the first second that wait for what tells on which side of the subscription's begin they are. */
+const mostHeld = 4096
+/** And bytes of them. */
+const mostBytesHeld = 4 * 1024 * 1024
 
 /** The message itself, its eventTime included: a digest (0.5 µs). */
 const keyOf = (notification: Notification): string => {
@@ -115,8 +121,7 @@ export class History {
 
   /**
    * Of what would come again from `last` on, some was forgotten: more notifications of one eventTime than are remembered, or
-   * the device's clock was set back. Those that the log brings in its order are still left out rightly; whoever
-   * resumes should report that something may be missing.
+   * the device's clock was set back. They will be delivered again, behind a gap that whoever resumes has to report.
    */
   get isPartial(): boolean {
     return this.#forgotten !== undefined && (compare(this.#forgotten, this.last) ?? 0) >= 0
@@ -124,127 +129,148 @@ export class History {
 
   /** Leaves out of a replay from `last` on what is remembered now. */
   replayed(): Replayed {
-    return new Replayed(this.remembered())
-  }
-
-  /** @internal */
-  remembered(): Remembered {
     const counts = new Map<string, number>()
-    let older = latest(this.#forgotten, this.#first)
+    const earlier = new Map<string, number>()
     const start = this.last
     for (let at = this.#from; at < this.#noted.length; at++) {
       const { eventTime, key } = this.#noted[at]!
       // A log is read from the first one on that is not before the time that it is asked for.
-      if (counts.size > 0 || (compare(eventTime, start) ?? 0) >= 0) counts.set(key, (counts.get(key) ?? 0) + 1)
-      else older = latest(older, eventTime)
+      const isDue = counts.size > 0 || (compare(eventTime, start) ?? 0) >= 0
+      add(isDue ? counts : earlier, key)
     }
-    const last = this.#noted.at(-1)?.key
-    return { counts, place: new Place(older, last, counts.get(last ?? "") ?? 0) }
+    const isFirst = (compare(latest(this.#forgotten, this.#first), start) ?? -1) >= 0
+    return new Replayed(counts, earlier, this.#noted.at(-1)?.key, isFirst ? start : undefined)
   }
 }
 
-interface Remembered {
-  /** How often each was delivered. */
-  readonly counts: Map<string, number>
-  readonly place: Place
+const add = (counts: Map<string, number>, key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1)
+
+/** Whether there was one. */
+const take = (counts: Map<string, number>, key: string): boolean => {
+  const count = counts.get(key)
+  if (count === undefined) return false
+  if (count === 1) counts.delete(key)
+  else counts.set(key, count - 1)
+  return true
 }
 
-/** Where in the device's log a replay is: a log has an order, and all before the last one that was delivered is past. */
-class Place {
-  readonly #older: string | undefined
+const none: ReadonlyArray<Notification> = []
+
+/** A replay, as it arrives. It is over with replayComplete: then {@link rest} is new, and nobody asks further. */
+export class Replayed {
+  /** How often each was delivered, of those that are asked for. */
+  readonly #counts: Map<string, number>
+  /** Of those before, which some devices replay as well; they come first. */
+  readonly #earlier: Map<string, number>
   readonly #last: string | undefined
+  /** The eventTime of the first of all, if the replay begins there. */
+  readonly #first: string | undefined
+  /** How often the last one is still to come. */
   #left: number
+  /** One that was asked for and delivered before has come. */
+  #hasBegun = false
+  #held: Array<Notification> = []
+  #bytesHeld = 0
+  #leftOut = 0
 
-  /** Up to the time `older` there is more than what is counted; `last` comes so many times more. */
-  constructor(older: string | undefined, last: string | undefined, left: number) {
-    this.#older = older
+  constructor(
+    counts: Map<string, number>,
+    earlier: Map<string, number>,
+    last: string | undefined,
+    first: string | undefined
+  ) {
+    this.#counts = counts
+    this.#earlier = earlier
     this.#last = last
-    this.#left = left
-  }
-
-  passed(key: string): void {
-    if (key === this.#last) this.#left--
-  }
-
-  /** Whether it has come to the last one that was delivered. */
-  get isReached(): boolean {
-    return this.#left <= 0
+    this.#first = first
+    this.#left = counts.get(last ?? "") ?? 0
   }
 
   /**
-   * Whether something that is not counted is past: a device replays from earlier than it was asked for, more of one second
-   * than are remembered, or what happened in the second in which the subscription began, before it did.
+   * What of all that has come is now known to be new, in order; to be asked once for each that arrives, in order. What is of
+   * the first eventTime of all and was not delivered waits: before anything that was, it happened before the subscription
+   * began (devices stamp whole seconds); otherwise it is new.
    */
-  isPast({ eventTime }: Notification): boolean {
-    return this.#left > 0 && (compare(eventTime, this.#older) ?? 1) <= 0
-  }
-}
-
-/** A replay, as it arrives. It is over with replayComplete; whoever reads that asks no further. */
-export class Replayed {
-  readonly #remembered: Remembered
-
-  constructor(remembered: Remembered) {
-    this.#remembered = remembered
-  }
-
-  /** Whether it was delivered before; to be asked once of each that arrives, in order. */
-  isDuplicate(notification: Notification): boolean {
-    const { counts, place } = this.#remembered
+  fresh(notification: Notification): ReadonlyArray<Notification> {
     const key = keyOf(notification)
-    const count = counts.get(key)
-    if (count === undefined) return place.isPast(notification)
-    place.passed(key)
-    if (count === 1) counts.delete(key)
-    else counts.set(key, count - 1)
-    return true
+    if (take(this.#counts, key)) {
+      if (key === this.#last) this.#left--
+      this.#hasBegun = true
+      this.#leftOut += 1 + this.rest().length
+      return none
+    }
+    if (!this.#hasBegun) {
+      if (take(this.#earlier, key)) {
+        this.#leftOut++
+        return none
+      }
+      if (this.#mayPrecede(notification)) {
+        this.#held.push(notification)
+        this.#bytesHeld += notification.bytes
+        return none
+      }
+    }
+    return this.#held.length === 0 ? [notification] : [...this.rest(), notification]
+  }
+
+  #mayPrecede({ bytes, eventTime }: Notification): boolean {
+    if (this.#held.length >= mostHeld || this.#bytesHeld + bytes > mostBytesHeld) return false
+    return compare(eventTime, this.#first) === 0
+  }
+
+  /** What waited, and is new if nothing that was delivered comes any more. */
+  rest(): ReadonlyArray<Notification> {
+    const held = this.#held
+    if (held.length === 0) return none
+    this.#held = []
+    this.#bytesHeld = 0
+    return held
+  }
+
+  /** How many it has left out. */
+  get leftOut(): number {
+    return this.#leftOut
   }
 
   /** Whether what was delivered last has come again, and as often: then nothing is missing that came after it. */
   get hasLast(): boolean {
-    return this.#remembered.place.isReached
+    return this.#left <= 0
   }
 }
 
 /**
- * Two feeds of one stream at once, while a subscription moves: each event is delivered when the first of them brings it. What
- * one of them was ahead by when it ended is still left out of the other, until whoever moves it asks no more.
+ * Two feeds of one stream at once, while a subscription moves: what the old one has brought is left out of the new one, which
+ * is read when the old one has ended.
  *
- * Exact, and in order, when the new feed begins with a replay from `history.last` on, and `history` is given as it is then. A
- * new feed that begins with what happens now may begin between two equal events of one eventTime: the later one is taken for
- * the earlier.
+ * The new feed begins with what happens now, perhaps between two equal events of one eventTime: the later one is taken for
+ * the earlier. What has no moment as eventTime looks alike for ever, so it is never left out.
  */
 export class Overlap {
-  /** By how many the old feed is ahead of the new one; below 0 the new one is. */
-  readonly #ahead: Map<string, number>
-  /** Of the new feed. */
-  readonly #place: Place | undefined
+  /** By how many the old feed is ahead of the new one. */
+  readonly #ahead = new Map<string, number>()
+  #isTooFar = false
 
-  constructor(history?: History) {
-    const remembered = history?.remembered()
-    this.#ahead = remembered?.counts ?? new Map<string, number>()
-    this.#place = remembered?.place
+  /** The old feed has brought it. */
+  brought(notification: Notification): void {
+    if (this.#isTooFar || !isMoment(notification.eventTime)) return
+    add(this.#ahead, keyOf(notification))
+    if (this.#ahead.size <= 2 * mostRemembered) return
+    this.#isTooFar = true
+    this.#ahead.clear()
   }
 
-  /** Whether the other feed has brought it; to be asked once of each that arrives, in order. */
-  isDuplicate(feed: "old" | "new", notification: Notification): boolean {
-    const key = keyOf(notification)
-    const ahead = this.#ahead.get(key) ?? 0
-    if (feed === "new") {
-      if (ahead === 0 && this.#place?.isPast(notification)) return true
-      this.#place?.passed(key)
-    }
-    const next = feed === "old" ? ahead + 1 : ahead - 1
-    if (next === 0) this.#ahead.delete(key)
-    else this.#ahead.set(key, next)
-    return Math.abs(next) < Math.abs(ahead)
+  /** Whether the old feed has brought what the new one brings; to be asked once of each that arrives. */
+  isDuplicate(notification: Notification): boolean {
+    return isMoment(notification.eventTime) && take(this.#ahead, keyOf(notification))
   }
 
-  /**
-   * One feed has fallen behind by more than can be remembered ({@link mostRemembered} on top of what was at first): the move
-   * has failed, and that feed should be closed.
-   */
+  /** Nothing of what the old feed has brought is still to come. */
+  get isLevel(): boolean {
+    return this.#ahead.size === 0
+  }
+
+  /** The old feed has brought more than can be remembered ({@link mostRemembered}, twice): nothing will be left out. */
   get isTooFar(): boolean {
-    return this.#ahead.size > 2 * mostRemembered
+    return this.#isTooFar
   }
 }

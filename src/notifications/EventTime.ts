@@ -12,8 +12,6 @@ const dateTime = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?(
 export interface EventTime {
   /** Nanoseconds since 1970; digits beyond the ninth are cut off. */
   readonly nanoseconds: bigint
-  /** The digits of the fraction of a second as sent, empty for a stamp of whole seconds. */
-  readonly fraction: string
   /** The same moment, rounded down to milliseconds. */
   readonly time: DateTime.Utc
 }
@@ -41,7 +39,6 @@ export const parse = (text: string): EventTime | undefined => {
   const millis = seconds * 1000 + Number(fraction.slice(0, 3).padEnd(3, "0"))
   return {
     nanoseconds: BigInt(seconds) * 1_000_000_000n + BigInt(fraction.slice(0, 9).padEnd(9, "0")),
-    fraction,
     time: DateTime.makeUnsafe(millis)
   }
 }

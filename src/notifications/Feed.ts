@@ -107,9 +107,17 @@ export class Feed implements Listener {
       case "Whole":
         return this.#take(piece.bytes, piece.head)
       case "Other":
-        return this.#sink.tolerated(piece.bytes.length, `a message <${piece.name}> came, which answers nothing`, "malformed")
+        return this.#sink.tolerated(
+          piece.bytes.length,
+          `a message <${piece.name}> came, which answers nothing`,
+          "malformed"
+        )
       case "Incomplete":
-        return this.#sink.notificationLost(piece.bytes, `a notification broke off after ${piece.bytes} bytes`, piece.guard)
+        return this.#sink.notificationLost(
+          piece.bytes,
+          `a notification broke off after ${piece.bytes} bytes`,
+          piece.guard
+        )
       case "Malformed":
         return this.#sink.notificationLost(piece.bytes, piece.detail, "malformed")
       case "Orphan":

@@ -21,7 +21,8 @@ export class Handover implements Sink {
   readonly maxBytes: number
   readonly patience: number
   readonly #subscription: Subscription
-  readonly #overlap = new Overlap()
+  /** Undefined once nothing of it can come again. */
+  #overlap: Overlap | undefined = new Overlap()
   /** What waits for the end of the old session, in order; undefined once that has come. */
   #held: Array<() => void> | undefined = []
   #bytes = 0
@@ -35,10 +36,10 @@ export class Handover implements Sink {
     this.patience = subscription.patience
     this.#subscription = subscription
     // From here on: the new session may begin with anything that the old one has yet to bring.
-    this.#unwatch = subscription.watch((notification) => void this.#overlap.isDuplicate("old", notification))
+    this.#unwatch = subscription.watch((notification) => this.#overlap?.brought(notification))
   }
 
-  /** The new session is subscribed. */
+  /** The new session is subscribed: it can be held back from now on. Before, it would never read that it is. */
   begin(source: Source): void {
     this.#source = source
     this.#hold()
@@ -50,6 +51,9 @@ export class Handover implements Sink {
     const held = this.#held ?? []
     this.#held = undefined
     this.#until = this.#subscription.now() + lag
+    if (this.#overlap?.isTooFar === true) {
+      this.#subscription.missed("more came while it moved than can be remembered: some of it may come again")
+    }
     for (const hand of held) hand()
     this.#release?.()
   }
@@ -57,11 +61,14 @@ export class Handover implements Sink {
   /** Unless the new session has taken over, it is given up, and the subscription stays where it is. */
   giveUp(): void {
     this.#unwatch()
-    if (this.#held !== undefined) this.#held = []
+    if (this.#held === undefined) return
+    this.#held = []
+    this.#overlap = undefined
   }
 
   notification(notification: Notification): void {
-    this.#inTurn(() => this.#hand(notification), notification.bytes)
+    if (this.#held === undefined) this.#hand(notification)
+    else this.#inTurn(() => this.#hand(notification), notification.bytes)
   }
 
   replayComplete(eventTime: string | undefined): void {
@@ -72,12 +79,12 @@ export class Handover implements Sink {
     this.#inTurn(() => this.#subscription.completed())
   }
 
-  lostOne(bytes: number, why: string, kind: Broken): void {
-    this.#inTurn(() => this.#subscription.lostOne(bytes, why, kind))
+  notificationLost(bytes: number, why: string, kind: Broken): void {
+    this.#inTurn(() => this.#subscription.notificationLost(bytes, why, kind))
   }
 
-  odd(bytes: number, why: string, kind: Broken): void {
-    this.#inTurn(() => this.#subscription.odd(bytes, why, kind))
+  tolerated(bytes: number, why: string, kind: Broken): void {
+    this.#inTurn(() => this.#subscription.tolerated(bytes, why, kind))
   }
 
   #inTurn(hand: () => void, bytes = 0): void {
@@ -92,9 +99,11 @@ export class Handover implements Sink {
   }
 
   #hand(notification: Notification): void {
-    const mayRepeat = this.#until !== -Infinity && this.#subscription.now() < this.#until
-    if (!mayRepeat) this.#until = -Infinity
-    else if (this.#overlap.isDuplicate("new", notification)) return this.#subscription.repeated()
+    const overlap = this.#overlap
+    if (overlap !== undefined) {
+      if (overlap.isLevel || this.#subscription.now() >= this.#until) this.#overlap = undefined
+      else if (overlap.isDuplicate(notification)) return this.#subscription.leftOut()
+    }
     this.#subscription.notification(notification)
   }
 }

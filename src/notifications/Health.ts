@@ -2,11 +2,13 @@
  * What a program should know about its subscriptions besides their notifications: queues that overflow and recover,
  * messages that are broken, subscriptions that begin and end. One bounded bus for the process, which counts what it drops.
  *
- * Queues are SubscriptionQueue's, what is broken is found by the session.
+ * Queues are SubscriptionQueue's, what is broken is found by Feed and Recover.
  */
 import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
+import type { ErrorContext } from "../errors.ts"
+import type { Broken } from "./Feed.ts"
 import { type QueueStatistics, SubscriptionQueue } from "./SubscriptionQueue.ts"
 
 /** What every health event says; figures are those of its queue at that moment, 0 where there is none. */
@@ -51,17 +53,19 @@ export interface NotificationQueueRecovered extends HealthFields {
 /** A notification was not complete: too large, too slow, or the next one began inside of it. */
 export interface IncompleteNotification extends HealthFields {
   readonly _tag: "IncompleteNotification"
-  readonly guard: "size" | "time" | "next-notification" | "end-of-session"
+  readonly guard: Exclude<Broken, "malformed">
 }
 /** A notification was complete and cannot be read. */
 export interface MalformedNotification extends HealthFields {
   readonly _tag: "MalformedNotification"
 }
-export interface SubscriptionStarted extends HealthFields {
-  readonly _tag: "SubscriptionStarted"
+/** A session carries a subscription from now on. */
+export interface SubscriptionUp extends HealthFields {
+  readonly _tag: "SubscriptionUp"
 }
-export interface SubscriptionEnded extends HealthFields {
-  readonly _tag: "SubscriptionEnded"
+/** A subscription was lost, and may come back; or it is over. */
+export interface SubscriptionDown extends HealthFields {
+  readonly _tag: "SubscriptionDown"
   /** Why: what the `message` says, without the device. */
   readonly reason: string
 }
@@ -80,8 +84,8 @@ export type HealthEvent =
   | NotificationQueueRecovered
   | IncompleteNotification
   | MalformedNotification
-  | SubscriptionStarted
-  | SubscriptionEnded
+  | SubscriptionUp
+  | SubscriptionDown
   | SubscriptionGap
 
 /** An event as its source gives it: what is left out is 0 or unknown. */
@@ -229,6 +233,12 @@ export class HealthBus {
 
 /** Whose queue it is, for the events about it. */
 export type QueueOwner = Partial<Pick<HealthFields, "label" | "hostname" | "port" | "stream">>
+
+/** The owner of a queue by the context of its device, whose `peer` is address and port. */
+export const ownerOf = ({ label, peer }: ErrorContext, stream: string | undefined): QueueOwner => {
+  const [, hostname, port] = /^\[?(.*?)\]?:(\d+)$/.exec(peer ?? "") ?? []
+  return { label, hostname: hostname ?? peer, port: port === undefined ? undefined : Number(port), stream }
+}
 
 /** The queue's figures as an event has them. */
 export const figures = (

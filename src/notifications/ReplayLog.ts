@@ -40,26 +40,28 @@ export const gapBetween = ({ last, ...log }: ReplayLog & { readonly last: string
   if (last === undefined) return unknown
   const { replayStartTimeRevision: revision } = log
   if (revision === "not-revised") return none
-  if (revision !== undefined) return compared(last, revision, none)
+  if (revision !== undefined) return compared(last, revision, false)
   if (log.replaySupport === undefined) return unknown
-  // Of several with the stamp of `last` some may have left the log: those that were delivered, or others.
-  const aged = log.replayLogAgedTime === undefined ? none : compared(last, log.replayLogAgedTime, unknown)
+  const aged = log.replayLogAgedTime === undefined ? none : compared(last, log.replayLogAgedTime, true)
   if (log.replayLogCreationTime === undefined) return aged._tag === "Gap" ? aged : unknown
-  const created = compared(last, log.replayLogCreationTime, none)
+  const created = compared(last, log.replayLogCreationTime, true)
   return later(created, aged)
 }
 
-/** The log holds nothing from before `begin`, perhaps. */
-const compared = (last: string, begin: string, equal: Reach): Reach => {
+/**
+ * The log holds nothing from before `begin`, perhaps. `orThen`: nor, perhaps, of that moment: of several events with the stamp
+ * of `last` some may have left it, or happened before a reboot, those that were delivered or others, and no replay tells them
+ * apart.
+ */
+const compared = (last: string, begin: string, orThen: boolean): Reach => {
   const [at, from] = [EventTime.parse(last)?.nanoseconds, EventTime.parse(begin)?.nanoseconds]
   if (at === undefined || from === undefined) return unknown
-  if (from > at) return { _tag: "Gap", from: last, to: begin }
-  return from === at ? equal : none
+  return from > at || (orThen && from === at) ? { _tag: "Gap", from: last, to: begin } : none
 }
 
 /** Of two answers the one that misses more. */
 const later = (a: Reach, b: Reach): Reach => {
-  if (a._tag === "Gap" && b._tag === "Gap") return compared(a.to, b.to, none)._tag === "Gap" ? b : a
+  if (a._tag === "Gap" && b._tag === "Gap") return compared(a.to, b.to, false)._tag === "Gap" ? b : a
   if (a._tag === "Gap" || b._tag === "None") return a
   return b
 }

@@ -2,25 +2,26 @@
  * One subscription to a stream of events, across all the sessions that it is on one after the other: what has arrived and
  * waits, what was delivered already and is not delivered twice, and what is missing.
  *
- * Synchronous; sessions are opened, moved and given up by whoever owns it, who tells it by `begin`, `lost` and `end`.
+ * Synchronous; sessions are opened, moved and given up by whoever owns it, who tells it by `begin`, `sessionLost` and
+ * `finish`.
  */
-import * as Deferred from "effect/Deferred"
 import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type { SubscribeError } from "../errors.ts"
-import { History, type Replayed } from "./Duplicates.ts"
+import { History } from "./Duplicates.ts"
 import type { Broken, Sink } from "./Feed.ts"
 import type { HealthBus, QueueOwner } from "./Health.ts"
-import { Mailbox, type MailboxOptions, type Source } from "./Mailbox.ts"
+import { Loss, type Resumption } from "./Loss.ts"
+import { Mailbox, type MailboxOptions, type MailboxStatistics, type Source } from "./Mailbox.ts"
 import type { Notification } from "./Notification.ts"
-import type { Gap, SubscriptionEvent } from "./SubscriptionEvent.ts"
-import type { QueueStatistics } from "./SubscriptionQueue.ts"
 
 export interface Options {
   readonly mailbox: MailboxOptions
   readonly owner: QueueOwner
   readonly health: HealthBus
+  /** Bytes that an unfinished notification may have; the session's own limit holds besides. */
   readonly maxBytes: number
+  /** Milliseconds that an unfinished notification may stay without a further byte. */
   readonly patience: number
   /** Whether it may go on on another session: then it remembers what it must not deliver twice. */
   readonly resumes: boolean
@@ -31,48 +32,28 @@ export interface Options {
 }
 
 /** What has passed through a subscription. */
-export interface SubscriptionStatistics extends QueueStatistics {
+export interface SubscriptionStatistics extends MailboxStatistics {
   /** Notifications that came again after a resume or a move, and were delivered before. */
   readonly duplicates: number
-  /** Notifications that could not be read; each is a gap. */
-  readonly malformed: number
-  /** Notifications that broke off: too large, or the next one began inside of them. */
-  readonly incomplete: number
-  readonly gaps: number
   /** How often it went on on another session after one was lost. */
   readonly resumed: number
-  /** Whether its session is held back, because the queue is full (policy `suspend`). */
-  readonly paused: boolean
 }
-
-/** How a subscription goes on after a loss. */
-export interface Resumed {
-  readonly gap: Omit<Gap, "_tag"> | undefined
-  /** There is no gap if the replay brings again what was delivered last, before anything new. */
-  readonly inDoubt: boolean
-  /** Whether what was logged since then comes first. */
-  readonly replays: boolean
-}
-
-/** Where an event's own size is not known, it counts as little. */
-const sizeOf = (event: SubscriptionEvent): number => (event._tag === "Notification" ? event.bytes : 0)
 
 export class Subscription implements Sink {
   readonly maxBytes: number
   readonly patience: number
-  readonly mailbox: Mailbox<SubscriptionEvent>
-  readonly ended = Deferred.makeUnsafe<Exit.Exit<void, SubscribeError>>()
+  readonly mailbox: Mailbox
   readonly history: History | undefined
   readonly now: () => number
   #isActive = false
+  #hasBegun = false
   #last: string | undefined
   /** The end of what was logged has been told; after a resume it is not told again. */
   #replayed: boolean
-  /** Says which of the notifications of a feed were delivered before, while that is in question. */
-  #repeated: Replayed | undefined
+  /** The last one, until it is known what is missing, and what came again. */
+  #loss: Loss | undefined
   #watch: ((notification: Notification) => void) | undefined
-  #doubtful: Omit<Gap, "_tag"> | undefined
-  readonly #counters = { duplicates: 0, malformed: 0, incomplete: 0, gaps: 0, resumed: 0 }
+  readonly #counters = { duplicates: 0, resumed: 0 }
 
   /** Throws an `InputError` for limits that are none. */
   constructor({ health, mailbox, maxBytes, now, owner, patience, replays, resumes }: Options) {
@@ -81,7 +62,7 @@ export class Subscription implements Sink {
     this.patience = patience
     this.now = now
     this.history = resumes ? new History() : undefined
-    this.mailbox = new Mailbox(sizeOf, mailbox, owner, health)
+    this.mailbox = new Mailbox(mailbox, owner, health)
   }
 
   /** Whether a session carries it now. */
@@ -95,37 +76,51 @@ export class Subscription implements Sink {
   }
 
   get statistics(): SubscriptionStatistics {
-    return { ...this.mailbox.queue.statistics, ...this.#counters, paused: this.mailbox.paused }
+    return { ...this.mailbox.statistics, ...this.#counters }
   }
 
-  /** Fails with the reason of its end, or succeeds. */
-  get end(): Effect.Effect<Exit.Exit<void, SubscribeError>> {
-    return Deferred.await(this.ended)
+  /** Waits for its end, and fails with the reason if there is one. */
+  get ended(): Effect.Effect<void, SubscribeError> {
+    return this.mailbox.ended
+  }
+
+  /** Whether a session has carried it. */
+  get hasBegun(): boolean {
+    return this.#hasBegun
   }
 
   /** A session carries it from now on. */
   begin(source: Source): void {
-    this.#isActive = true
+    // Completed already: what a device sends behind its reply may be read first.
+    if (this.mailbox.queue.ended !== undefined) return
     this.mailbox.feedFrom(source)
-    this.mailbox.report({ _tag: "SubscriptionStarted", message: "the subscription is established" })
+    this.#established()
+  }
+
+  #established(): void {
+    if (this.#hasBegun) this.#counters.resumed++
+    this.#hasBegun = true
+    this.#isActive = true
+    this.mailbox.report({ _tag: "SubscriptionUp", message: "the subscription is established" })
+    this.#loss?.resumed(this.now())
+    if (this.#loss?.isInDoubt === false) this.#tellGap(this.#loss)
   }
 
   /** Its session is lost, and another one is looked for. */
-  lost(reason: string): void {
+  sessionLost(reason: string): void {
     const wasActive = this.#isActive
     this.#isActive = false
     this.mailbox.feedFrom(undefined)
     // An attempt to resume that fails ends nothing.
-    if (wasActive)
-      this.mailbox.report({ _tag: "SubscriptionEnded", reason, message: `the subscription was lost: ${reason}` })
+    if (!wasActive) return
+    if (this.#loss?.isOpen !== true) this.#loss = new Loss(this.now())
+    this.mailbox.report({ _tag: "SubscriptionDown", reason, message: `the subscription was lost: ${reason}` })
   }
 
-  /** It goes on, having missed nothing but what the gap says. What a replay brings again is left out, until it is through. */
-  resumed({ gap, inDoubt, replays }: Resumed): void {
-    this.#counters.resumed++
-    this.#doubtful = inDoubt ? gap : undefined
-    if (gap !== undefined && !inDoubt) this.#gap(gap)
-    this.#repeated = replays ? this.history?.replayed() : undefined
+  /** A session is asked to go on like this, after a loss: {@link begin} follows, or another attempt. */
+  resuming(resumption: Resumption): void {
+    this.#loss ??= new Loss(this.now())
+    this.#loss.attempt(resumption, this.history)
   }
 
   /** Has somebody told of each notification that is delivered, until the result is called. */
@@ -137,7 +132,7 @@ export class Subscription implements Sink {
   }
 
   /** One that was delivered before is left out. */
-  repeated(): void {
+  leftOut(): void {
     this.#counters.duplicates++
   }
 
@@ -149,30 +144,33 @@ export class Subscription implements Sink {
   /** It has moved, and what the old session had not delivered yet is gone. */
   missed(reason: string): void {
     const now = this.now()
-    this.#gap({ from: this.#last, to: undefined, lostAt: now, resumedAt: now, reason })
+    this.mailbox.gap({ from: this.#last, to: undefined, lostAt: now, resumedAt: now, reason })
   }
 
   /** Whether what was logged is still being sent. */
   get isReplaying(): boolean {
-    return this.#repeated !== undefined || !this.#replayed
+    return this.#loss !== undefined || !this.#replayed
   }
 
   /** It is over. Readers get what waits, then the reason. */
   finish(exit: Exit.Exit<void, SubscribeError>, reason: string): void {
-    if (this.mailbox.queue.ended !== undefined) return
+    if (this.#isActive) this.#settle()
     this.#isActive = false
-    this.mailbox.end(exit)
-    this.mailbox.report({ _tag: "SubscriptionEnded", reason, message: `the subscription has ended: ${reason}` })
-    Deferred.doneUnsafe(this.ended, Exit.succeed(exit))
+    const told = { reason, message: `the subscription has ended: ${reason}` }
+    this.mailbox.end(exit, this.#hasBegun ? told : undefined)
   }
 
   notification(notification: Notification): void {
-    const repeated = this.#repeated
-    if (repeated?.isDuplicate(notification) === true) {
-      if (repeated.hasLast) this.#doubtful = undefined
-      return this.repeated()
-    }
-    if (this.#doubtful !== undefined) this.#settle()
+    const loss = this.#loss
+    if (loss === undefined) return this.#deliver(notification)
+    const before = loss.leftOut
+    const fresh = loss.fresh(notification)
+    this.#counters.duplicates += loss.leftOut - before
+    if (fresh.length > 0) this.#tellGap(loss)
+    for (const each of fresh) this.#deliver(each)
+  }
+
+  #deliver(notification: Notification): void {
     this.#watch?.(notification)
     this.#last = notification.eventTime ?? this.#last
     this.history?.note(notification)
@@ -180,50 +178,45 @@ export class Subscription implements Sink {
   }
 
   replayComplete(eventTime: string | undefined): void {
-    this.#repeated = undefined
     this.#settle()
+    this.#replayIsThrough(eventTime)
+  }
+
+  #replayIsThrough(eventTime: string | undefined): void {
     if (this.#replayed) return
     this.#replayed = true
-    this.mailbox.queue.offer({ _tag: "ReplayComplete", eventTime })
+    this.mailbox.queue.offerMark({ _tag: "ReplayComplete", eventTime })
   }
 
   completed(): void {
+    if (!this.#isActive) this.#established()
     this.finish(Exit.void, "the device has completed it (notificationComplete)")
   }
 
-  lostOne(bytes: number, why: string, kind: Broken): void {
-    this.odd(bytes, why, kind)
+  notificationLost(bytes: number, why: string, kind: Broken): void {
+    this.mailbox.broken(bytes, why, kind)
     this.missed(why)
   }
 
-  odd(bytes: number, message: string, kind: Broken): void {
-    if (kind === "malformed") {
-      this.#counters.malformed++
-      this.mailbox.report({ _tag: "MalformedNotification", message, partialBytes: bytes })
-    } else {
-      this.#counters.incomplete++
-      const incompleteNotificationsReceived = this.#counters.incomplete
-      this.mailbox.report({
-        _tag: "IncompleteNotification",
-        guard: kind,
-        message,
-        partialBytes: bytes,
-        incompleteNotificationsReceived
-      })
-    }
+  tolerated(bytes: number, why: string, kind: Broken): void {
+    this.mailbox.broken(bytes, why, kind)
   }
 
-  /** What came last did not come again: the log does not reach back to it. */
+  /** In its place: before the first that is new. Where nothing is replayed, that is the end of a replay that was lost. */
+  #tellGap(loss: Loss): void {
+    const gap = loss.gap(this.now())
+    if (gap !== undefined) this.mailbox.gap(gap)
+    if (loss.isReplaying) return
+    this.#loss = undefined
+    this.#replayIsThrough(undefined)
+  }
+
+  /** Nothing of a replay comes any more. What came last and did not come again is not in the log: that is the gap. */
   #settle(): void {
-    const gap = this.#doubtful
-    this.#doubtful = undefined
-    if (gap !== undefined) this.#gap(gap)
-  }
-
-  #gap(gap: Omit<Gap, "_tag">): void {
-    this.#counters.gaps++
-    const { from, reason, to } = gap
-    this.mailbox.queue.offer({ _tag: "Gap", ...gap })
-    this.mailbox.report({ _tag: "SubscriptionGap", from, to, message: `notifications may be missing: ${reason}` })
+    const loss = this.#loss
+    if (loss === undefined) return
+    this.#tellGap(loss)
+    this.#loss = undefined
+    for (const each of loss.rest()) this.#deliver(each)
   }
 }

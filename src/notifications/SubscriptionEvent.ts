@@ -1,4 +1,7 @@
-/** What a subscription hands out: what happened on the device, and what there is to know about what is missing. */
+/**
+ * What a subscription hands out: what happened on the device, the end of what was logged (RFC 5277 §2.1.1), and what there is to
+ * know about what is missing. When there is something missing is found by the subscription, and by `ReplayLog.ts`.
+ */
 import type { Notification } from "./Notification.ts"
 
 /** Everything from the log has been sent; what follows happens now (RFC 5277 §2.1.1, replayComplete). */
@@ -23,3 +26,19 @@ export interface Gap {
 }
 
 export type SubscriptionEvent = Notification | ReplayComplete | Gap
+
+/** Reasons that one gap gives. */
+const mostReasons = 4
+
+/** Each of them once. */
+const reasonOf = (first: string, second: string): string => {
+  const all = [...new Set(`${first}; ${second}`.split("; "))]
+  return all.length > mostReasons ? [...all.slice(0, mostReasons), "and more"].join("; ") : all.join("; ")
+}
+
+/** One gap for two with nothing between them. */
+export const join = (first: SubscriptionEvent, second: SubscriptionEvent): Gap | undefined => {
+  if (first._tag !== "Gap" || second._tag !== "Gap") return undefined
+  const { from, lostAt } = first
+  return { ...second, from, lostAt, reason: reasonOf(first.reason, second.reason) }
+}

@@ -1,6 +1,7 @@
 /**
  * Where the notifications of one subscription wait for their reader: a ring with a policy for what happens when it is
- * full. The session's reader puts in, synchronously, and never waits; readers take out in chunks.
+ * full. The session's reader puts in, synchronously, and never waits; readers take out in chunks. Marks, which say
+ * something of what is around them, take no place of an item's and are never dropped.
  *
  * What is in it when it ends is read first, then the reason. A reader that is cancelled while it waits has taken nothing.
  * What the policy does to the connection (pausing it) belongs to whoever gives `onFull` and `onRoom`.
@@ -10,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Stream from "effect/Stream"
 import { InputError } from "../errors.ts"
+import { shown } from "../transport/Checks.ts"
 
 /**
  * What happens to an item for which there is no room. `suspend`: it is kept, and the source is told to stop (`onFull`) until
@@ -17,6 +19,9 @@ import { InputError } from "../errors.ts"
  * is room, as long as memory lasts.
  */
 export type Policy = "suspend" | "dropNewest" | "dropOldest" | "unbounded"
+
+/** All of them. */
+export const policies: ReadonlyArray<Policy> = ["suspend", "dropNewest", "dropOldest", "unbounded"]
 
 export interface QueueLimits {
   /** Default: `suspend`. */
@@ -36,7 +41,10 @@ export interface QueueHooks {
   readonly onDrop?: (count: number) => void
 }
 
-/** What has passed through a queue. `received = delivered + dropped + size`. */
+/** One mark for two that are neighbours; undefined where each says something of its own. */
+export type Join<A> = (first: A, second: A) => A | undefined
+
+/** What has passed through a queue. `received = delivered + dropped + size`; marks that were joined count as one. */
 export interface QueueStatistics {
   readonly size: number
   /** Bytes of what waits now. */
@@ -56,6 +64,8 @@ const largestChunk = 4096
 /** And in bytes, whatever it says, but for one that is larger: what a reader holds is no longer counted by the queue. */
 const largestChunkBytes = 256 * 1024
 const smallestRing = 16
+/** Marks that may wait; beyond they are items like others, so that a peer cannot send any number of them. */
+const mostMarks = 4096
 
 export class SubscriptionQueue<A, E = never> {
   readonly policy: Policy
@@ -63,9 +73,14 @@ export class SubscriptionQueue<A, E = never> {
   readonly maxBytes: number
   readonly #sizeOf: (item: A) => number
   readonly #hooks: QueueHooks
+  readonly #join: Join<A>
   /** A power of two long, so that an index wraps by a mask. */
   #ring: Array<A | undefined> = Array.from({ length: smallestRing })
   #head = 0
+  /** How many have left the ring: the first one in it has this number, and the others follow. */
+  #gone = 0
+  /** The numbers of the marks in the ring, in order. */
+  #marks: Array<number> = []
   #size = 0
   #bytes = 0
   #received = 0
@@ -79,13 +94,19 @@ export class SubscriptionQueue<A, E = never> {
   #waking = false
 
   /** Throws an `InputError` for limits that are none. */
-  constructor(sizeOf: (item: A) => number, limits: QueueLimits = {}, hooks: QueueHooks = {}) {
+  constructor(
+    sizeOf: (item: A) => number,
+    limits: QueueLimits = {},
+    hooks: QueueHooks = {},
+    join: Join<A> = () => undefined
+  ) {
     this.policy = limits.policy ?? "suspend"
     const bounded = this.policy !== "unbounded"
     this.capacity = bounded ? checked("capacity", limits.capacity ?? 4096) : Infinity
     this.maxBytes = bounded ? checked("maxBytes", limits.maxBytes ?? 16 * 1024 * 1024) : Infinity
     this.#sizeOf = sizeOf
     this.#hooks = hooks
+    this.#join = join
   }
 
   /** Puts an item in. Readers that wait get it, and all that follows at once, in a microtask. Never throws, never waits. */
@@ -100,8 +121,25 @@ export class SubscriptionQueue<A, E = never> {
       this.#makeRoom(size)
     }
     this.#push(item, size)
-    if (this.#size >= this.capacity || this.#bytes >= this.maxBytes) this.#fill()
+    if (this.#size - this.#marks.length >= this.capacity || this.#bytes >= this.maxBytes) this.#fill()
     return this.#isFull && this.policy === "suspend" ? "full" : "accepted"
+  }
+
+  /** Puts in a mark, whether or not there is room. While the queue is full, it is joined with one right before it. */
+  offerMark(mark: A): Offered {
+    if (this.#end !== undefined || this.#marks.length >= mostMarks) return this.offer(mark)
+    const next = this.#gone + this.#size
+    if (this.#isFull && this.#marks.at(-1) === next - 1) {
+      const joined = this.#join(this.#ring[this.#at(this.#size - 1)]!, mark)
+      if (joined !== undefined) {
+        this.#put(this.#size - 1, joined)
+        return "accepted"
+      }
+    }
+    this.#received++
+    this.#marks.push(next)
+    this.#push(mark, this.#sizeOf(mark))
+    return "accepted"
   }
 
   /** No more comes. What waits is still read, then readers get the reason; the first one counts. */
@@ -192,7 +230,7 @@ export class SubscriptionQueue<A, E = never> {
   }
 
   #fits(size: number): boolean {
-    return this.#size < this.capacity && this.#bytes + size <= this.maxBytes
+    return this.#size - this.#marks.length < this.capacity && this.#bytes + size <= this.maxBytes
   }
 
   #push(item: A, size: number): void {
@@ -224,12 +262,63 @@ export class SubscriptionQueue<A, E = never> {
   }
 
   #makeRoom(size: number): void {
+    if (this.#marks.length > 0) return this.#makeRoomAroundMarks(size)
     let count = 0
     for (let freed = 0; this.#size - count >= this.capacity || this.#bytes - freed + size > this.maxBytes; count++) {
       freed += this.#sizeOf(this.#ring[(this.#head + count) & (this.#ring.length - 1)]!)
     }
     this.#remove(count)
     this.#drop(count)
+  }
+
+  /** Marks between the items that are dropped move up to what remains, and are joined where they meet. */
+  #makeRoomAroundMarks(size: number): void {
+    const items = this.#size - this.#marks.length
+    const marks: Array<A> = []
+    let count = 0
+    let freed = 0
+    const isTooFull = (): boolean =>
+      count < items && (items - count >= this.capacity || this.#bytes - freed + size > this.maxBytes)
+    for (;;) {
+      const nth = count + marks.length
+      const isMark = this.#marks[marks.length] === this.#gone + nth
+      if (!isMark && !isTooFull()) break
+      const item = this.#ring[this.#at(nth)]!
+      if (isMark) marks.push(item)
+      else {
+        freed += this.#sizeOf(item)
+        count++
+      }
+    }
+    this.#replaceFirst(count, marks)
+    if (count > 0) this.#drop(count)
+  }
+
+  /** So many items, and these marks between them, make room for the marks alone. */
+  #replaceFirst(count: number, marks: ReadonlyArray<A>): void {
+    const left: Array<A> = []
+    for (const mark of marks) {
+      const joined = left.length === 0 ? undefined : this.#join(left.at(-1)!, mark)
+      if (joined === undefined) left.push(mark)
+      else left[left.length - 1] = joined
+    }
+    const from = count + marks.length - left.length
+    for (const [i, mark] of left.entries()) this.#put(from + i, mark)
+    this.#received -= marks.length - left.length
+    this.#marks.splice(0, marks.length, ...left.map((_, i) => this.#gone + from + i))
+    this.#remove(from)
+  }
+
+  /** Where the nth in the ring is. */
+  #at(nth: number): number {
+    return (this.#head + nth) & (this.#ring.length - 1)
+  }
+
+  /** In the place of the nth. */
+  #put(nth: number, item: A): void {
+    const at = this.#at(nth)
+    this.#bytes += this.#sizeOf(item) - this.#sizeOf(this.#ring[at]!)
+    this.#ring[at] = item
   }
 
   #slice(count: number): Array<A> {
@@ -266,8 +355,15 @@ export class SubscriptionQueue<A, E = never> {
     }
     this.#head = (this.#head + count) & mask
     this.#size -= count
+    this.#gone += count
+    if (this.#marks.length > 0) this.#forgetMarks()
     // What a burst has needed is given back when it is over.
     if (this.#size === 0 && this.#ring.length > largestChunk) this.#resize(smallestRing)
+  }
+
+  #forgetMarks(): void {
+    const left = this.#marks.findIndex((number) => number >= this.#gone)
+    this.#marks = left === -1 ? [] : left === 0 ? this.#marks : this.#marks.slice(left)
   }
 
   #resize(length: number): void {
@@ -279,7 +375,8 @@ export class SubscriptionQueue<A, E = never> {
 
   /** Room is told at half: a reader that takes one at a time does not stop and start its source at each. */
   #roomAgain(): void {
-    if (!this.#isFull || this.#size > this.capacity / 2 || this.#bytes > this.maxBytes / 2) return
+    if (!this.#isFull || this.#bytes > this.maxBytes / 2) return
+    if (this.#size - this.#marks.length > this.capacity / 2) return
     this.#isFull = false
     this.#hooks.onRoom?.()
   }
@@ -301,5 +398,5 @@ export class SubscriptionQueue<A, E = never> {
 
 const checked = (what: string, value: number): number => {
   if (value === Infinity || (Number.isSafeInteger(value) && value > 0)) return value
-  throw new InputError({ what, why: `${String(value)} is not a whole number above zero` })
+  throw new InputError({ what, why: `expected a whole number above zero, got ${shown(value)}` })
 }

@@ -1,6 +1,7 @@
 /**
  * What a session has acquired on the device and must not lose sight of: the locks it holds and whose they are, whether it
- * has edited the candidate since the last commit or discard, and whether a confirmed commit of its own is pending.
+ * has edited the candidate since the last commit or discard, whether a confirmed commit of its own is pending, and whether
+ * it has been subscribed.
  *
  * Everything sent gets a number, because an answer speaks only of what was sent before its request: a late ok of an older
  * commit does not make a newer edit clean. A lock belongs to the session, not to a fiber (RFC 6241 §7.5).
@@ -30,6 +31,7 @@ export class Leases {
   #clean = 0
   #committing = 0
   #pending: Sent["pending"] = never
+  #subscribed = false
   readonly #clocks: Stopwatch.Clocks
 
   constructor(clocks: Stopwatch.Clocks) {
@@ -57,6 +59,11 @@ export class Leases {
    */
   get pending(): boolean {
     return this.#pending()
+  }
+
+  /** It has been subscribed to an event stream, which nothing takes back. */
+  get subscribed(): boolean {
+    return this.#subscribed
   }
 
   /** Notes what is about to be written. From then on an edit may be there and an unlocked lock may be gone. */
@@ -87,7 +94,8 @@ export class Leases {
   }
 
   succeeded({ operation, pending, stamp }: Sent): void {
-    const { lease } = operation
+    const { lease, name } = operation
+    if (name === "create-subscription") this.#subscribed = true
     switch (lease?.change) {
       case "lock":
         if (!this.#held.has(lease.datastore)) this.#held.set(lease.datastore, operation)

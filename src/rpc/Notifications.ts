@@ -12,7 +12,7 @@ import type { Listener } from "./Listener.ts"
 import { type Arriving, Unfinished } from "./Unfinished.ts"
 
 export class Notifications {
-  /** Those that came while nobody listened. */
+  /** Those that came while nobody listened, or for nobody who does. */
   discarded = 0
   readonly #clock: Clock.Clock
   readonly #paused: () => boolean

@@ -16,9 +16,9 @@ import { knownNames, wholeNumber } from "../transport/Checks.ts"
 import * as Placement from "../transport/Placement.ts"
 import { Delays } from "../transport/thread/Delays.ts"
 import type { Delay } from "../transport/thread/Protocol.ts"
-import type { Connection, Handler, OpenContext } from "../transport/Transport.ts"
+import type { Connection } from "../transport/Transport.ts"
 import { Destination, loop, type Movable, Moves } from "./reactors/Moves.ts"
-import { Reactor } from "./reactors/Reactor.ts"
+import { Reactor, type Request } from "./reactors/Reactor.ts"
 import type { ThreadOptions } from "./reactors/ThreadLife.ts"
 
 export { loop, type Movable } from "./reactors/Moves.ts"
@@ -28,7 +28,7 @@ export type { Delay } from "../transport/thread/Protocol.ts"
 export interface Options {
   /** How many worker threads sessions are spread over. 0: all of them live in the caller's loop. */
   readonly threads: number
-  /** How many subscriptions may move in a second. Default: 10. */
+  /** How many subscriptions begin to move in a second; a move takes about three. Default: 10. */
   readonly movesPerSecond?: number
 }
 
@@ -76,13 +76,14 @@ interface Hosted {
   readonly seen: { readonly bytesIn: number; readonly bytesOut: number }
 }
 
+type Opening = ReturnType<Placement.Placement["open"]>
+
 type Fork = (effect: Effect.Effect<void>) => Fiber.Fiber<void>
 
 /** A thread without sessions is kept for five seconds: starting one takes a few hundred milliseconds. */
-const kept: ThreadOptions = { idle: 5_000 }
+const ofThreads: ThreadOptions = { idle: 5_000 }
 
 export class Reactors implements Placement.Placement {
-  #size = 0
   #named = 0
   #threads: ReadonlyArray<Reactor> = []
   readonly #draining = new Set<Reactor>()
@@ -94,7 +95,12 @@ export class Reactors implements Placement.Placement {
   #delay: Delay | undefined
   #delays: Delays | undefined
 
-  constructor(threads: number, fork: Fork = Effect.runFork, movesPerSecond: number = 10, thread: ThreadOptions = kept) {
+  constructor(
+    threads: number,
+    fork: Fork = Effect.runFork,
+    movesPerSecond: number = 10,
+    thread: ThreadOptions = ofThreads
+  ) {
     this.#thread = thread
     this.#moves = new Moves(fork, movesPerSecond, () => this.#places())
     this.#grow(threads)
@@ -102,7 +108,7 @@ export class Reactors implements Placement.Placement {
 
   /** How many threads sessions are spread over; 0 for none, and the caller's loop alone. */
   get size(): number {
-    return this.#size
+    return this.#threads.length
   }
 
   /**
@@ -117,7 +123,6 @@ export class Reactors implements Placement.Placement {
   #resize(size: number, { rebalance = true }: ResizeOptions): void {
     if (size > this.#threads.length) this.#grow(size)
     else this.#shrink(size)
-    this.#size = size
     if (rebalance) this.#moves.start()
     else this.#moves.stop()
   }
@@ -135,7 +140,6 @@ export class Reactors implements Placement.Placement {
       }
     }
     this.#threads = threads
-    this.#size = size
   }
 
   #make(): Reactor {
@@ -157,12 +161,12 @@ export class Reactors implements Placement.Placement {
 
   /** Where sessions may go. */
   #places(): ReadonlyArray<string> {
-    return this.#threads.length === 0 ? [loop] : this.#threads.map(({ reactor }) => reactor)
+    return this.#threads.length === 0 ? [loop] : this.#threads.map(({ id }) => id)
   }
 
   statistics(): Statistics {
     const threads = [...this.#threads, ...this.#draining]
-    return { size: this.#size, reactors: [this.#ofLoop(), ...threads.map((thread) => this.#ofThread(thread))] }
+    return { size: this.size, reactors: [this.#ofLoop(), ...threads.map((thread) => this.#ofThread(thread))] }
   }
 
   #ofLoop(): ReactorStatistics {
@@ -182,7 +186,7 @@ export class Reactors implements Placement.Placement {
   }
 
   #ofThread(thread: Reactor): ReactorStatistics {
-    const { bytesIn, bytesOut, crashes, load, messages, reactor: id, sessions, state } = thread
+    const { bytesIn, bytesOut, crashes, id, load, messages, sessions, state } = thread
     const counted = { sessions, subscriptions: this.#moves.count(id), bytesIn, bytesOut, messages, crashes }
     return { id, kind: "worker", state, ...counted, eventLoopDelay: load.delay }
   }
@@ -194,7 +198,7 @@ export class Reactors implements Placement.Placement {
 
   /** Ends a thread as a crash would: its sessions are lost by `network`. False: there is no such thread. */
   terminate(id: string): boolean {
-    const thread = [...this.#threads, ...this.#draining].find(({ reactor }) => reactor === id)
+    const thread = [...this.#threads, ...this.#draining].find((one) => one.id === id)
     return thread?.terminate("it was terminated") ?? false
   }
 
@@ -220,16 +224,15 @@ export class Reactors implements Placement.Placement {
   readonly open: Placement.Placement["open"] = (crossing, handler, context, here) =>
     this.#threads.length === 0 || !this.#canCross(crossing)
       ? here
-      : Effect.flatMap(Destination, (wanted) => this.#opened(wanted, crossing, handler, context, here))
+      : Effect.flatMap(Destination, (wanted) => this.#opened(wanted, { crossing, handler, context }, here))
 
-  #opened(
-    wanted: string | undefined,
-    crossing: Placement.Crossing,
-    handler: Handler,
-    context: OpenContext,
-    here: ReturnType<Placement.Placement["open"]>
-  ): ReturnType<Placement.Placement["open"]> {
-    return this.#choose(crossing, wanted)?.open({ crossing, handler, context }) ?? here
+  #opened(wanted: string | undefined, request: Request, here: Opening): Opening {
+    const reactor = this.#choose(request.crossing, wanted)
+    if (reactor === undefined) return here
+    return Effect.flatMap(reactor.ready(request), (ready) =>
+      // It may have been left meanwhile.
+      ready ? reactor.open(request) : this.#opened(wanted, request, here)
+    )
   }
 
   #canCross(crossing: Placement.Crossing): boolean {
@@ -242,7 +245,7 @@ export class Reactors implements Placement.Placement {
 
   /** Sessions that share a connection go where it is; the others to the least loaded. */
   #choose(crossing: Placement.Crossing, wanted: string | undefined): Reactor | undefined {
-    const destination = this.#threads.find(({ reactor }) => reactor === wanted)
+    const destination = this.#threads.find(({ id }) => id === wanted)
     if (destination !== undefined) return destination
     const home = crossing.shared ? this.#threads.find((thread) => thread.serves(crossing)) : undefined
     if (home !== undefined) return home
@@ -256,9 +259,8 @@ export class Reactors implements Placement.Placement {
 
   /** For layers: no session is placed in a thread any more, and what still lives in one is lost. */
   close(): void {
-    this.#moves.stop()
+    this.#moves.close()
     this.#shrink(0)
-    this.#size = 0
     for (const thread of this.#draining) thread.terminate("the reactors were closed")
     this.#delays?.stop()
   }

@@ -53,7 +53,19 @@ export const nearest = (name: string, names: Iterable<string>, allowed: number):
     .slice(0, 3)
     .map(({ other }) => other)
 
+/** What the same thing is called elsewhere: in the other style, or in pyNetX. */
+const alsoCalled: ReadonlyMap<string, ReadonlyArray<string>> = new Map([
+  ["queuesize", ["capacity"]],
+  ["capacity", ["queueSize", "notificationQueueSize"]],
+  ["notif_queue_size", ["notificationQueueSize", "queueSize", "capacity"]],
+  ["notificationqueuesize", ["queueSize", "capacity"]],
+  ["notificationpolicy", ["policy"]],
+  ["policy", ["notificationPolicy"]]
+])
+
 const meant = (name: string, names: ReadonlyArray<string>): string | undefined => {
+  const same = alsoCalled.get(name.toLowerCase())?.find((other) => names.includes(other))
+  if (same !== undefined) return same
   const [near] = nearest(name, names, Math.max(1, Math.floor(name.length / 3)))
   const written = name.toLowerCase()
   return near ?? names.find((other) => other.length > 3 && written.includes(other.toLowerCase()))

@@ -4,7 +4,7 @@
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
 import { InputError } from "../errors.ts"
-import { knownNames } from "./Checks.ts"
+import { knownNames, shown } from "./Checks.ts"
 
 /** Each as a duration (`"30 seconds"`, milliseconds as a number), or `"none"`. */
 export interface Deadlines {
@@ -51,7 +51,7 @@ export const millis = (what: string, input: Duration.Input | "none"): number => 
   if (input === "none") return Infinity
   const duration = Option.map(Duration.fromInput(input), Duration.toMillis)
   if (Option.isSome(duration) && duration.value > 0) return duration.value
-  throw new InputError({ what, why: `${String(input)} is not a duration above zero; write for example "30 seconds"` })
+  throw new InputError({ what, why: `${shown(input)} is not a duration above zero; write for example "30 seconds"` })
 }
 
 /** Throws an `InputError` for a step that does not exist or a duration that is none. */

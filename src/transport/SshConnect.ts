@@ -67,7 +67,7 @@ const keepaliveMillis = (input: SshOptions["keepalive"] = "30 seconds"): number 
   const millis = Option.isSome(duration) ? Duration.toMillis(duration.value) : Number.NaN
   return millis > 0
     ? millis
-    : new InputError({ what: "keepalive", why: `${String(input)} is not a duration above 0, nor "off"` })
+    : new InputError({ what: "keepalive", why: `${shown(input)} is not a duration above 0, nor "off"` })
 }
 
 /** Throws an `InputError` for options that cannot work, as far as they say so themselves: nothing is read, nothing dialled. */

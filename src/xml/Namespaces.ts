@@ -12,6 +12,13 @@ export const notification = "urn:ietf:params:xml:ns:netconf:notification:1.0"
 export const netmod = "urn:ietf:params:xml:ns:netmod:notification"
 /** RFC 8639: dynamic subscriptions and their streams. */
 export const subscribed = "urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications"
+/** RFC 8641: what is pushed of datastores. */
+export const push = "urn:ietf:params:xml:ns:yang:ietf-yang-push"
+/** RFC 8342: the identities of datastores. */
+export const datastores = "urn:ietf:params:xml:ns:yang:ietf-datastores"
+/** RFC 9196: what a system says that it is able to do, and of that what it is able to push. */
+export const systemCapabilities = "urn:ietf:params:xml:ns:yang:ietf-system-capabilities"
+export const notificationCapabilities = "urn:ietf:params:xml:ns:yang:ietf-notification-capabilities"
 
 /** A device that strips namespaces strips them throughout: an element without one counts in a message without one. */
 export const isBase = (namespace: string, root: string): boolean =>

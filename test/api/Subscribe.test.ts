@@ -10,7 +10,7 @@ import * as TestClock from "effect/testing/TestClock"
 import * as Netconf from "../../src/api/Netconf.ts"
 import type { SubscribeOptions } from "../../src/api/Subscribe.ts"
 import type { Notification } from "../../src/notifications/Notification.ts"
-import type { SubscriptionEvent } from "../../src/notifications/SubscriptionEvent.ts"
+import type { Gap, SubscriptionEvent } from "../../src/notifications/SubscriptionEvent.ts"
 import { BrokenNotifications, Faults, SimulatedDevice } from "../../src/testing.ts"
 import { Collected, event, numbers } from "../notifications/events.ts"
 import * as NotificationHealth from "../../src/api/NotificationHealth.ts"
@@ -187,6 +187,22 @@ describe("openSubscription", () => {
       yield* Fiber.interrupt(reader)
       yield* burst(device, 0, 2)
       assert.deepStrictEqual(numbers(yield* subscription.take()), [0, 1])
+    })
+  )
+
+  it.effect("refuses to hand out what is no number of events, and has lost none by it", () =>
+    Effect.gen(function* () {
+      const { device, subscription } = yield* subscribed()
+      yield* burst(device, 0, 3)
+      for (const max of [0, -1, 1.5, Number.NaN, "2", null]) {
+        const error = (yield* Effect.flip(subscription.take(max as number))) as Error
+        assert.match(error.message, /max: expected a whole number from 1, got/)
+        if (max !== 0) assert.throws(() => subscription.peek(max as number), /max: expected a whole number from 0, got/)
+      }
+      assert.deepStrictEqual(subscription.peek(0), [])
+      assert.lengthOf(subscription.peek(Infinity), 3)
+      assert.deepStrictEqual(numbers(yield* subscription.take(2)), [0, 1])
+      assert.deepStrictEqual(numbers(yield* subscription.take(Infinity)), [2])
     })
   )
 
@@ -440,6 +456,53 @@ describe("what is broken", () => {
       })
     )
   }
+
+  describe("exceeds limits.bytes of the session", () => {
+    const limit = 4096
+    const long = (wire: { readonly notification: (content: string) => string }, size: number) =>
+      Buffer.from(`${wire.notification(`<long xmlns="urn:l">${"x".repeat(size)}</long>`)}]]>]]>`)
+    const limited = (options: SubscribeOptions = {}) =>
+      Effect.gen(function* () {
+        const { device, session } = yield* open({ without: [":base:1.1"] }, { limits: { bytes: limit } })
+        const bus = new HealthBus()
+        const subscription = yield* Effect.provideService(
+          session.openSubscription(options),
+          NotificationHealth.Current,
+          bus
+        )
+        bus.clear()
+        return { device, subscription, bus }
+      })
+
+    for (const [how, cuts] of [
+      ["in pieces", [3000, 6000, 9000]],
+      ["at once, and goes on", [6000]],
+      ["at once, with its end", []]
+    ] as const) {
+      for (const options of [{}, { incompleteMaxBytes: 2000 }, { incompleteMaxBytes: 1_000_000 }]) {
+        it.effect(`one that comes ${how} is too large, with ${JSON.stringify(options)}`, () =>
+          Effect.gen(function* () {
+            const { bus, device, subscription } = yield* limited(options)
+            let rest: Buffer | undefined
+            for (const [at, cut] of [...cuts, Infinity].entries()) {
+              const from = at === 0 ? 0 : cuts[at - 1]!
+              device.sendBroken((wire) => (rest ??= long(wire, 12_000)).subarray(from, cut))
+              yield* settle
+            }
+            yield* burst(device, 7, 8)
+            const [gap, next, ...more] = yield* subscription.take()
+            assert.strictEqual(gap?._tag, "Gap")
+            assert.match((gap as Gap).reason, /^an unfinished notification has \d+ bytes, more than the limit of \d+$/)
+            assert.deepStrictEqual(numbers([next!]), [7])
+            assert.strictEqual(more.length, 0)
+            assert.deepInclude(subscription.statistics(), { incomplete: 1, malformed: 0, gaps: 1 })
+            const told = bus.poll()
+            assert.isTrue(told?._tag === "IncompleteNotification" && told.guard === "size")
+          })
+        )
+      }
+    }
+  })
 
   it.effect("one that the session ends in is told, and the session's end follows", () =>
     Effect.gen(function* () {

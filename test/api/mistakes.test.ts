@@ -32,8 +32,59 @@ const calls: ReadonlyArray<readonly [method: string, args: ReadonlyArray<unknown
   ["lock", [{ target: `running/><x` }], /expected running, candidate, startup/],
   ["get", [{ filter: "/interfaces" }], /an XPath goes into Filter\.xpath/],
   ["commit", [{ confirmed: true, confirmTimeout: 120 }], /write "120 seconds"/],
-  ["commit", [{ confirmed: true, confirmTimeout: "soon" }], /confirmTimeout: soon is not a duration/],
-  ["get", [{ deadline: "5 parsecs" }], /deadline: 5 parsecs is not a duration/],
+  ["commit", [{ confirmed: true, confirmTimeout: "soon" }], /confirmTimeout: "soon" is not a duration/],
+  ["get", [{ deadline: "5 parsecs" }], /deadline: "5 parsecs" is not a duration/],
+  ["get", [{ filter: 5 }], /filter: expected XML text or elements, got 5/],
+  ["get", [{ filter: null }], /filter: expected XML text or elements, got null/],
+  ["getConfig", [{ filter: {} }], /filter: expected XML text or elements, got an object/],
+  ["getConfig", [{ filter: [{ _tag: "Elemnt" }] }], /filter: expected XML text or elements, got an object/],
+  ["openSubscription", [{ filter: 5 }], /filter: expected XML text or elements, got 5/],
+  ["openSubscription", [{ filter: { named: "mine" } }], /filter: expected XML text or elements, got an object/],
+  ["openSubscription", ["NETCONF"], /expected options in an object, got text; write \{ stream: "NETCONF" \}/],
+  ["openSubscription", [5], /expected options in an object .*got a number/],
+  ["openSubscription", [() => 1], /expected options in an object .*got a function/],
+  ["openSubscription", [null], /expected options in an object .*got null/],
+  ["openSubscription", [{ queueSize: 10 }], /queueSize: no such option, did you mean capacity\?/],
+  ["openSubscription", [{ notif_queue_size: 10 }], /notif_queue_size: no such option, did you mean capacity\?/],
+  ["openSubscription", [{ policy: "unbounded", capacity: 10 }], /capacity: the policy unbounded has no limit/],
+  ["openSubscription", [{ policy: "unbounded", maxBytes: -4 }], /maxBytes: expected a whole number from 1, got -4/],
+  [
+    "openSubscription",
+    [{ session: "shared", capacity: 10 }],
+    /capacity: the policy unbounded, the default with session: "shared", has no limit; choose another policy/
+  ],
+  ["openSubscription", [{ capacity: "10" }], /capacity: expected a whole number from 1, got "10"/],
+  ["openSubscription", [{ resume: null }], /resume: expected true, false or a Schedule/],
+  [
+    "openSubscription",
+    [{ startTime: "2026-01-31T12:00:00Z", stopTime: "2026-01-31T11:00:00Z" }],
+    /stopTime: it is before startTime/
+  ],
+  ["openSubscription", [{ startTime: new Date(Number.NaN) }], /startTime: .*got a Date that is invalid/],
+  ["openSubscription", [{ startTime: 1769860800000 }], /startTime: .*; write new Date\(1769860800000\)/],
+  ["establishSubscription", ["NETCONF"], /expected options in an object \(\{ stream, .*session, policy.*got a string/],
+  ["establishSubscription", [{ strem: "x" }], /strem: no such option, did you mean stream\? There are .*capacity/],
+  [
+    "establishSubscription",
+    [{ datastore: "running", onChange: {}, startTime: "2026-01-31T12:00:00Z" }],
+    /startTime: it is of a subscription to a stream, and this one is to a datastore/
+  ],
+  ["establishSubscription", [{ periodic: { period: 30 } }], /periodic: it needs datastore/],
+  [
+    "establishSubscription",
+    [{ datastore: "running", periodic: { period: 30 } }],
+    /periodic.period: 30 would be milliseconds; write "30 seconds", or "30 millis"/
+  ],
+  [
+    "establishSubscription",
+    [{ datastore: "running", onChange: { dampeningPeriod: 5 } }],
+    /onChange.dampeningPeriod: 5 would be milliseconds/
+  ],
+  [
+    "establishSubscription",
+    [{ datastore: "running", onChange: {}, capacity: 10 }],
+    /capacity: the policy unbounded, the default with session: "together", has no limit/
+  ],
   ["editConfig", [{ config: "  " }], /config: it holds no element/],
   ["editConfig", [{ config: [] }], /it holds no element/],
   ["editConfig", [{ config: "<config>set interfaces</config>" }], /text stands in <config>/],
@@ -166,7 +217,7 @@ describe("a mistaken connect", () => {
     ["a misspelt way to log in", { auth: { privatekey: "x" } }, /auth.privatekey: .*did you mean privateKey\?/],
     ["algorithms that are a list", { algorithms: ["aes"] }, /algorithms: expected modern or legacy, got a list/],
     ["no subsystem", { subsystem: "" }, /subsystem: expected the name of one, got ""/],
-    ["keepalive that is none", { keepalive: "soon" }, /keepalive: soon is not a duration/]
+    ["keepalive that is none", { keepalive: "soon" }, /keepalive: "soon" is not a duration/]
   ]
   for (const [what, more, message] of mistakes) {
     it.effect(`is refused over SSH for ${what}, and by a transport of one's own`, () =>

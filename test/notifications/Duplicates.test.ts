@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { History, leastRemembered, mostRemembered, Overlap } from "../../src/notifications/Duplicates.ts"
+import { History, leastRemembered, mostRemembered, Overlap, type Replayed } from "../../src/notifications/Duplicates.ts"
 import * as Notification from "../../src/notifications/Notification.ts"
 import * as NotificationHead from "../../src/xml/NotificationHead.ts"
 import { Choices, seededTape } from "../xml/Trees.ts"
@@ -36,6 +36,17 @@ const sequence = (choices: Choices, length: number, back = false): ReadonlyArray
   })
 }
 
+/** What a notification of {@link arrives} is of. */
+const eventOf = ({ eventTime, xml }: Notification.Notification): Event => ({
+  index: 0,
+  second: (Date.parse(eventTime!) - 1_700_000_000_000) / 1000,
+  content: />([^<>]*)<\/e>/.exec(xml)![1]!
+})
+
+/** Left out, or waiting for what tells. */
+const isLeftOut = (replayed: Replayed, notification: Notification.Notification): boolean =>
+  replayed.fresh(notification).length === 0
+
 /** As text, which shows what differs. */
 const shown = (events: ReadonlyArray<Event>) => events.map(({ content, second }) => `${second} ${content}`)
 
@@ -65,12 +76,12 @@ describe("History", () => {
     for (let i = 0; i < 3; i++) history.note(parse(flap))
     const replayed = history.replayed()
     assert.deepStrictEqual(
-      Array.from({ length: 5 }, () => replayed.isDuplicate(parse(flap))),
+      Array.from({ length: 5 }, () => isLeftOut(replayed, parse(flap))),
       [true, true, true, false, false]
     )
-    assert.isTrue(history.replayed().isDuplicate(parse(flap)))
-    assert.isFalse(replayed.isDuplicate(parse(text("2026-11-22T10:00:00Z", "up"))))
-    assert.isFalse(history.replayed().isDuplicate(parse(text("2026-11-22T10:00:01Z", "down"))))
+    assert.isTrue(isLeftOut(history.replayed(), parse(flap)))
+    assert.isFalse(isLeftOut(replayed, parse(text("2026-11-22T10:00:00Z", "up"))))
+    assert.isFalse(isLeftOut(history.replayed(), parse(text("2026-11-22T10:00:01Z", "down"))))
   })
 
   it("leaves out what happened in the second in which the subscription began, before it did", () => {
@@ -79,7 +90,7 @@ describe("History", () => {
     for (const delivered of [first!, last!]) history.note(parse(delivered))
     assert.isFalse(history.isPartial)
     const replayed = history.replayed()
-    const told = [before!, first!, last!, next!].map((message) => replayed.isDuplicate(parse(message)))
+    const told = [before!, first!, last!, next!].map((message) => isLeftOut(replayed, parse(message)))
     assert.deepStrictEqual(told, [true, true, true, false])
   })
 
@@ -93,10 +104,10 @@ describe("History", () => {
       `\n${text("2026-11-22T10:00:00Z", "é")}\n\0`,
       `<?xml version="1.0"?>\n${text("2026-11-22T10:00:00Z", "é")}`
     ]) {
-      assert.isTrue(history.replayed().isDuplicate(parse(form)), form)
+      assert.isTrue(isLeftOut(history.replayed(), parse(form)), form)
       const other = parse(form)
       assert.isNotEmpty(other.xml)
-      assert.isTrue(history.replayed().isDuplicate(other), form)
+      assert.isTrue(isLeftOut(history.replayed(), other), form)
     }
   })
 
@@ -122,8 +133,9 @@ describe("History", () => {
       const replayed = history.replayed()
       const whole = isLast || choices.upTo(2) === 0
       for (const event of replay.slice(0, whole ? replay.length : choices.upTo(replay.length + 1))) {
-        if (!replayed.isDuplicate(arrives(event))) deliver(event)
+        for (const fresh of replayed.fresh(arrives(event))) deliver(eventOf(fresh))
       }
+      if (whole) for (const fresh of replayed.rest()) deliver(eventOf(fresh))
       if (isLast) events.slice(happened).forEach(deliver)
     }
     return { delivered: shown(delivered), events: shown(events.slice(begin)) }
@@ -153,32 +165,39 @@ describe("History", () => {
     assert.strictEqual(history.size, 1000)
     assert.isFalse(history.isPartial)
     const replayed = history.replayed()
-    for (let i = 0; i < 1000; i++) assert.isTrue(replayed.isDuplicate(at(1000, i)))
-    assert.isFalse(replayed.isDuplicate(at(1000, 0)))
+    for (let i = 0; i < 1000; i++) assert.isTrue(isLeftOut(replayed, at(1000, i)))
+    assert.isFalse(isLeftOut(replayed, at(1000, 0)))
     history.note(at(1001, 0))
     assert.strictEqual(history.size, leastRemembered)
   })
 
-  it("leaves out what a device replays from before the time that it was asked for, as long as it is older", () => {
+  it("leaves out what a device replays from before the time that it was asked for, as far as it is remembered", () => {
     const history = new History()
     for (let i = 0; i < 500; i++) history.note(at(i, i))
     const replayed = history.replayed()
-    for (let i = 0; i < 500; i++) assert.isTrue(replayed.isDuplicate(at(i, i)), String(i))
+    const forgotten = 500 - leastRemembered
+    for (let i = 0; i < 500; i++) assert.strictEqual(isLeftOut(replayed, at(i, i)), i >= forgotten, String(i))
+    assert.isTrue(replayed.hasLast)
+    assert.strictEqual(replayed.leftOut, leastRemembered)
+    // By count, and before anything that was asked for: the same again is new.
+    assert.isFalse(isLeftOut(replayed, at(498, 498)))
     // Stamped long ago, and sent after the last that is known: delayed within the device.
-    assert.isFalse(replayed.isDuplicate(at(3, "delayed")))
-    assert.isFalse(replayed.isDuplicate(at(500, 500)))
+    assert.isFalse(isLeftOut(replayed, at(3, "delayed")))
+    assert.isFalse(isLeftOut(replayed, at(500, 500)))
   })
 
-  it("says when the clock went back to where it has forgotten, and goes by the order of the log", () => {
+  it("says when the clock went back to where it has forgotten, and delivers that again", () => {
     const history = new History()
     for (let i = 0; i < 500; i++) history.note(at(i, i))
     assert.isFalse(history.isPartial)
     history.note(at(100, "back"))
     assert.isTrue(history.isPartial)
     const replayed = history.replayed()
-    for (let i = 100; i < 500; i++) assert.isTrue(replayed.isDuplicate(at(i, i)), String(i))
-    assert.isTrue(replayed.isDuplicate(at(100, "back")))
-    assert.isFalse(replayed.isDuplicate(at(101, "new")))
+    for (let i = 101; i < 500; i++) {
+      assert.strictEqual(isLeftOut(replayed, at(i, i)), i >= 500 - leastRemembered, String(i))
+    }
+    assert.isTrue(isLeftOut(replayed, at(100, "back")))
+    assert.isFalse(isLeftOut(replayed, at(101, "new")))
     for (let i = 102; i < 600; i++) history.note(at(i, "again"))
     assert.isFalse(history.isPartial)
   })
@@ -193,9 +212,48 @@ describe("History", () => {
     assert.isTrue(history.isPartial)
     const replayed = history.replayed()
     let doubled = 0
-    for (let i = 0; i < mostRemembered + extra; i++) if (!replayed.isDuplicate(at(7, i))) doubled++
+    for (let i = 0; i < mostRemembered + extra; i++) if (!isLeftOut(replayed, at(7, i))) doubled++
     assert.strictEqual(doubled, 0)
-    assert.isFalse(replayed.isDuplicate(at(7, "new")))
+    assert.isFalse(isLeftOut(replayed, at(7, "new")))
+  })
+
+  it("takes for new what was never delivered, whatever its time says", () => {
+    const history = new History()
+    history.note(at(3600, "first"))
+    history.note(at(1, "clock set back"))
+    for (const n of [1, 2, 3]) {
+      const replayed = history.replayed()
+      const fresh = [at(n, "a"), at(n + 1, "b")].flatMap((each) => replayed.fresh(each))
+      assert.deepStrictEqual(shown([...fresh, ...replayed.rest()].map(eventOf)), [`${n} a`, `${n + 1} b`])
+      assert.isFalse(replayed.hasLast)
+    }
+  })
+
+  it("delivers what waited when nothing comes that was delivered: it did not happen before", () => {
+    const first = new History()
+    first.note(at(5, "first"))
+    const replayed = first.replayed()
+    assert.isEmpty(replayed.fresh(at(5, "a")))
+    assert.isEmpty(replayed.fresh(at(5, "b")))
+    assert.deepStrictEqual(shown(replayed.fresh(at(6, "c")).map(eventOf)), ["5 a", "5 b", "6 c"])
+    assert.isEmpty(replayed.fresh(at(5, "d")))
+    assert.deepStrictEqual(shown(replayed.rest().map(eventOf)), ["5 d"])
+    assert.isEmpty(replayed.rest())
+    assert.strictEqual(replayed.leftOut, 0)
+  })
+
+  it("lets nothing wait that is not of the first eventTime, or that is more than can be kept", () => {
+    const history = new History()
+    for (const second of [5, 6]) history.note(at(second, "x"))
+    assert.isFalse(isLeftOut(history.replayed(), at(6, "late")))
+    const begun = new History()
+    begun.note(at(5, "first"))
+    const many = begun.replayed()
+    for (let i = 0; i < 4096; i++) assert.isEmpty(many.fresh(at(5, i)))
+    assert.lengthOf(many.fresh(at(5, "one more")), 4097)
+    const large = begun.replayed()
+    for (let i = 0; i < 4; i++) assert.isEmpty(large.fresh(at(5, "x".repeat(1_000_000))))
+    assert.lengthOf(large.fresh(at(5, "y".repeat(1_000_000))), 5)
   })
 
   it("is not led astray by times that are none", () => {
@@ -207,86 +265,56 @@ describe("History", () => {
     assert.strictEqual(history.size, leastRemembered)
     const replayed = history.replayed()
     assert.isFalse(history.isPartial)
-    assert.isTrue(replayed.isDuplicate(at(170, 170)))
-    assert.isTrue(replayed.isDuplicate(at(299, 299)))
-    assert.isFalse(replayed.isDuplicate(at(0, "new")))
-    assert.isFalse(replayed.isDuplicate(parse(text("yesterday", "new"))))
+    assert.isTrue(isLeftOut(replayed, at(180, 180)))
+    assert.isTrue(isLeftOut(replayed, at(299, 299)))
+    assert.isFalse(isLeftOut(replayed, at(0, "new")))
+    assert.isFalse(isLeftOut(replayed, parse(text("yesterday", "new"))))
   })
 })
 
 describe("Overlap", () => {
-  /**
-   * The old feed brings all up to its end. When it has brought `known` of them the new one is asked for: by a replay from
-   * the last eventTime, or for what happens from then on. Both go on in any interleaving.
-   */
-  const moves = (seed: number, replays: boolean) => {
+  /** The old feed brings all up to its end; the new one, read when that has come, all from somewhere before it on. */
+  const moves = (seed: number) => {
     const choices = new Choices(seededTape(seed, 600))
     const events = sequence(choices, 1 + choices.upTo(60))
-    const history = new History()
-    const delivered: Array<Event> = []
-    const deliver = (event: Event) => {
-      delivered.push(event)
-      history.note(arrives(event))
-    }
     const known = choices.upTo(events.length + 1)
-    events.slice(0, known).forEach(deliver)
-    const overlap = new Overlap(replays ? history : undefined)
     const end = known + choices.upTo(events.length - known + 1)
-    const feeds = {
-      old: events.slice(known, end),
-      new: replays ? [...fromLog(events, history.last, "each")] : events.slice(known)
-    }
-    while (feeds.old.length > 0 || feeds.new.length > 0) {
-      const name =
-        feeds.old.length === 0 ? "new" : feeds.new.length === 0 ? "old" : choices.pick(["old", "new"] as const)
-      const event = feeds[name].shift()!
-      if (!overlap.isDuplicate(name, arrives(event))) deliver(event)
-    }
+    const delivered = events.slice(0, end)
+    const overlap = new Overlap()
+    for (const event of events.slice(known, end)) overlap.brought(arrives(event))
+    for (const event of events.slice(known)) if (!overlap.isDuplicate(arrives(event))) delivered.push(event)
+    assert.isTrue(overlap.isLevel)
     return { delivered: shown(delivered), events: shown(events) }
   }
 
-  it("delivers each once and in order while a subscription moves to a feed that replays", () => {
+  it("delivers each once and in order", () => {
     for (let seed = 0; seed < 2000; seed++) {
-      const { delivered, events } = moves(seed, true)
-      assert.deepStrictEqual(delivered, events, `seed ${seed}`)
-    }
-  })
-
-  it("delivers each once and in order while it moves to a feed of what happens now", () => {
-    for (let seed = 0; seed < 2000; seed++) {
-      const { delivered, events } = moves(seed, false)
+      const { delivered, events } = moves(seed)
       assert.deepStrictEqual(delivered, events, `seed ${seed}`)
     }
   })
 
   const at = (second: number, content: string | number) => arrives({ index: 0, second, content: String(content) })
 
-  it("leaves out what the new feed brings from before the time that it was asked for", () => {
-    const history = new History()
-    for (let i = 0; i < 500; i++) history.note(at(i, i))
-    const overlap = new Overlap(history)
-    for (let i = 0; i < 500; i++) assert.isTrue(overlap.isDuplicate("new", at(i, i)), String(i))
-    assert.isFalse(overlap.isDuplicate("new", at(500, 500)))
-    assert.isTrue(overlap.isDuplicate("old", at(500, 500)))
+  it("leaves nothing out that has no moment as its time", () => {
+    const overlap = new Overlap()
+    for (const heartbeat of [`<notification xmlns="${ns}"><e/></notification>`, text("yesterday", "")]) {
+      overlap.brought(parse(heartbeat))
+      assert.isTrue(overlap.isLevel)
+      overlap.brought(at(1, "a"))
+      assert.isFalse(overlap.isDuplicate(parse(heartbeat)))
+      assert.isTrue(overlap.isDuplicate(at(1, "a")))
+    }
   })
 
-  it("goes on with the old feed when the new one fails", () => {
+  it("says when the old feed has brought more than it remembers, and leaves out nothing then", () => {
     const overlap = new Overlap()
-    assert.isFalse(overlap.isDuplicate("new", at(1, "a")))
-    assert.isFalse(overlap.isDuplicate("new", at(1, "a")))
-    assert.deepStrictEqual(
-      Array.from({ length: 3 }, () => overlap.isDuplicate("old", at(1, "a"))),
-      [true, true, false]
-    )
-  })
-
-  it("says when one feed has fallen too far behind", () => {
-    const overlap = new Overlap()
-    for (let i = 0; i < 2 * mostRemembered; i++) overlap.isDuplicate("old", at(1, i))
+    for (let i = 0; i < 2 * mostRemembered; i++) overlap.brought(at(1, i))
     assert.isFalse(overlap.isTooFar)
-    overlap.isDuplicate("old", at(1, "one more"))
+    overlap.brought(at(1, "one more"))
+    overlap.brought(at(1, "and another"))
     assert.isTrue(overlap.isTooFar)
-    overlap.isDuplicate("new", at(1, 0))
-    assert.isFalse(overlap.isTooFar)
+    assert.isTrue(overlap.isLevel)
+    assert.isFalse(overlap.isDuplicate(at(1, 0)))
   })
 })

@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { busCapacity, DropReports, figures, HealthBus, type HealthReport } from "../../src/notifications/Health.ts"
 import { SubscriptionQueue } from "../../src/notifications/SubscriptionQueue.ts"
 
-const started = (message: string): HealthReport => ({ _tag: "SubscriptionStarted", message, label: "leaf-01" })
+const started = (message: string): HealthReport => ({ _tag: "SubscriptionUp", message, label: "leaf-01" })
 const settle = Effect.promise(() => new Promise<void>((resolve) => void setImmediate(resolve)))
 
 describe("HealthBus", () => {
@@ -27,7 +27,7 @@ describe("HealthBus", () => {
     const { timestamp, ...rest } = bus.poll()!
     assert.isAtLeast(timestamp, before)
     assert.deepStrictEqual(rest as object, {
-      _tag: "SubscriptionStarted",
+      _tag: "SubscriptionUp",
       message: "one",
       label: "leaf-01",
       hostname: undefined,

@@ -13,7 +13,11 @@ const unknown: Reach = { _tag: "Unknown" }
 
 const rows: ReadonlyArray<readonly [string, ReplayLog, Reach]> = [
   ["nothing where the log is older", { replaySupport: true, replayLogCreationTime: before }, none],
-  ["nothing where the log began with it", { replaySupport: true, replayLogCreationTime: same }, none],
+  [
+    "perhaps others of the same stamp, when the log began with it",
+    { replaySupport: true, replayLogCreationTime: same },
+    gap(same)
+  ],
   ["what was before a log that is younger", { replaySupport: true, replayLogCreationTime: after }, gap(after)],
   [
     "nothing where what left the log was older",
@@ -28,7 +32,7 @@ const rows: ReadonlyArray<readonly [string, ReplayLog, Reach]> = [
   [
     "perhaps others of the same stamp, when that has left the log",
     { replaySupport: true, replayLogCreationTime: before, replayLogAgedTime: same },
-    unknown
+    gap(same)
   ],
   [
     "up to the later of the two times",

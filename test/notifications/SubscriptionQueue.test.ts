@@ -378,6 +378,111 @@ describe("SubscriptionQueue", () => {
     )
   }
 
+  describe("marks", () => {
+    /** Negative numbers are marks without a size; neighbours are joined into their sum, but for odd ones. */
+    const join = (first: number, second: number) => (first % 2 === 0 && second % 2 === 0 ? first + second : undefined)
+    const marked = (limits: QueueLimits, hooks = {}) =>
+      new SubscriptionQueue<number, string>((n) => (n < 0 ? 0 : n % 10), limits, hooks, join)
+    const offered = (queue: ReturnType<typeof marked>, all: ReadonlyArray<number>) => {
+      for (const n of all) void (n < 0 ? queue.offerMark(n) : queue.offer(n))
+      return queue.peek(100)
+    }
+
+    it("are not dropped for what is new, and are joined where they meet", () => {
+      const queue = marked({ policy: "dropOldest", capacity: 2 })
+      assert.deepStrictEqual(offered(queue, [1, 2, -2, 3, -4, -1, 4]), [-2, 3, -4, -1, 4])
+      assert.deepStrictEqual(offered(queue, [5]), [-6, -1, 4, 5])
+      assert.include(queue.statistics, { received: 7, dropped: 3, size: 4 })
+      assert.deepStrictEqual(offered(queue, [6, 7, 8]), [-6, -1, 7, 8])
+      assert.deepStrictEqual([queue.poll(), queue.poll(), queue.poll()], [-6, -1, 7])
+      assert.deepStrictEqual(offered(queue, [-2, 9, 10]), [-2, 9, 10])
+    })
+
+    it("are taken in where there is no room, joined with one right before", () => {
+      const queue = marked({ policy: "dropNewest", capacity: 2 })
+      assert.deepStrictEqual(offered(queue, [1, 2, -2, 3, -4, 4, -1, 5, -2]), [1, 2, -6, -1, -2])
+      assert.include(queue.statistics, { received: 8, dropped: 3, size: 5 })
+    })
+
+    it("stay apart while there is room, and take no place of an item's", () => {
+      const told: Array<string> = []
+      const hooks = { onFull: () => told.push("full"), onRoom: () => told.push("room") }
+      const queue = marked({ capacity: 2 }, hooks)
+      assert.deepStrictEqual(offered(queue, [-2, -4, 1, -2, -4]), [-2, -4, 1, -2, -4])
+      assert.deepStrictEqual(told, [])
+      assert.strictEqual(queue.offer(2), "full")
+      assert.deepStrictEqual([queue.poll(), queue.poll(), queue.poll()], [-2, -4, 1])
+      assert.deepStrictEqual(told, ["full", "room"])
+    })
+
+    it("wake their reader, and are items like others beyond any number", () => {
+      const queue = marked({ policy: "dropNewest", capacity: 1 })
+      for (let n = 0; n < 5000; n++) queue.offerMark(-1)
+      assert.include(queue.statistics, { received: 5000, size: 4097, dropped: 903 })
+      queue.end(Exit.void)
+      assert.strictEqual(queue.offerMark(-1), "dropped")
+    })
+
+    const Step = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 99 }))
+    const steps = Arbitrary.array(Arbitrary.schema(Step), { minLength: 1, maxLength: 300 })
+    for (const policy of ["suspend", "dropNewest", "dropOldest", "unbounded"] as const) {
+      it.effect.prop(
+        `come in their places, all of them, while items are dropped: ${policy}`,
+        [steps, Arbitrary.schema(Step)],
+        ([steps, shape]) =>
+          Effect.sync(() => {
+            let reported = 0
+            const limits = { policy, capacity: 1 + (shape % 5), maxBytes: 9 + (shape % 7) * 5 }
+            const queue = marked(limits, { onDrop: (count: number) => (reported += count) })
+            const sent: Array<number> = []
+            const taken: Array<number> = []
+            for (const [n, step] of steps.entries()) {
+              if (step < 50) {
+                sent.push(n)
+                queue.offer(n)
+              } else if (step < 75) {
+                const mark = step % 3 === 0 ? -1 : -2 * 1000 ** (step % 2)
+                sent.push(mark)
+                queue.offerMark(mark)
+              } else taken.push(...[queue.poll() ?? []].flat())
+              const { bytes, delivered, dropped, received, size } = queue.statistics
+              const left = queue.peek(1000)
+              assert.strictEqual(
+                bytes,
+                left.reduce((sum, item) => sum + (item < 0 ? 0 : item % 10), 0)
+              )
+              assert.strictEqual(received, delivered + dropped + size)
+              assert.strictEqual(dropped, reported)
+              if (policy === "dropOldest" || policy === "dropNewest") {
+                assert.isAtMost(left.filter((item) => item >= 0).length, limits.capacity)
+                assert.isAtMost(bytes, limits.maxBytes)
+              }
+            }
+            const all = [...taken, ...queue.peek(1000)]
+            const items = all.filter((item) => item >= 0)
+            assert.deepStrictEqual(
+              items,
+              [...items].sort((a, b) => a - b)
+            )
+            assert.strictEqual(items.length + reported, sent.filter((item) => item >= 0).length)
+            const sum = (numbers: ReadonlyArray<number>) => numbers.reduce((so, n) => so + Math.min(n, 0), 0)
+            assert.strictEqual(sum(all), sum(sent))
+            // No mark is after an item that came after it, or before one that came before it.
+            let at = -1
+            let said = 0
+            for (const item of all) {
+              if (item < 0) said += item
+              else {
+                at = sent.indexOf(item, at + 1)
+                assert.strictEqual(said, sum(sent.slice(0, at)))
+              }
+            }
+          }),
+        { arbitrary: { seed: 1, runs: 150 } }
+      )
+    }
+  })
+
   it("reads in chunks for nanoseconds an item", () => {
     const queue = make({ policy: "unbounded" })
     for (const n of range(50_000)) queue.offer(n)

@@ -8,8 +8,8 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import { execFile } from "node:child_process"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { getPriority, tmpdir } from "node:os"
 import { inspect, promisify } from "node:util"
 import { pathToFileURL } from "node:url"
 import * as Netconf from "../../src/api/Netconf.ts"
@@ -307,13 +307,16 @@ describe("A thread's flow of bytes", () => {
       const reactors = yield* make(1)
       const server = yield* flooding(4)
       const transport = Ssh.make(options(server))
-      const count = creditOfAll / credit + 4
+      const count = (creditOfAll / credit) * 4
       const pausing = Effect.tap(openIn(reactors, transport), ({ connection }) => Effect.sync(() => connection.pause()))
-      yield* Effect.all(
+      const paused = yield* Effect.all(
         Array.from({ length: count }, () => pausing),
         { concurrency: 8 }
       )
-      yield* settled(() => reactors.statistics().reactors[1]!.bytesIn)
+      const crossed = () => reactors.statistics().reactors[1]!.bytesIn
+      yield* settled(crossed)
+      const handedOn = paused.reduce((sum, one) => sum + one.handler.size(), 0)
+      assert.isAbove(crossed() - handedOn, creditOfAll)
       const { handler } = yield* openIn(reactors, transport)
       yield* until(() => handler.size() === 4 * 1_048_576)
     }).pipe(Effect.scoped)
@@ -406,6 +409,19 @@ describe("A thread that crashes", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.live("is not waited for once it has been left: the session goes where sessions go by then", () =>
+    Effect.gen(function* () {
+      const entry = yield* code(`throw new Error("out of order")`)
+      const reactors = yield* make(1, 10, { idle: 1_000, entry })
+      const { transport } = yield* served()
+      yield* Effect.flip(connectIn(reactors)(transport))
+      const waiting = yield* Effect.forkChild(connectIn(reactors)(transport), { startImmediately: true })
+      yield* reactors.resize(0)
+      assert.strictEqual((yield* Fiber.join(waiting)).reactor, "loop")
+      assert.strictEqual(reactors.statistics().reactors.length, 1)
+    }).pipe(Effect.scoped)
+  )
+
   it.live("is noticed when its code calls process.exit, or throws later on", () =>
     Effect.gen(function* () {
       const { transport } = yield* served()
@@ -416,6 +432,24 @@ describe("A thread that crashes", () => {
         })
       assert.include(yield* message("process.exit(3)"), "it exited with code 3")
       assert.include(yield* message("setTimeout(() => { throw new TypeError('late') }, 10)"), "late")
+    }).pipe(Effect.scoped)
+  )
+})
+
+/** The niceness of each of this process's threads. */
+const nicenesses = () =>
+  readdirSync("/proc/self/task").map((task) => {
+    const stat = readFileSync(`/proc/self/task/${task}/stat`, "utf8")
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16])
+  })
+
+describe.skipIf(process.platform !== "linux")("A thread that wants the same core as the caller's loop", () => {
+  it.live("leaves it most of the time", () =>
+    Effect.gen(function* () {
+      const reactors = yield* make(1)
+      const { transport } = yield* served()
+      yield* connectIn(reactors)(transport)
+      assert.strictEqual(Math.max(...nicenesses()), getPriority() + 5)
     }).pipe(Effect.scoped)
   )
 })
@@ -537,13 +571,14 @@ describe("Subscriptions", () => {
       yield* reactors.resize(2, { rebalance: false })
       yield* TestClock.adjust("1 second")
       assert.deepStrictEqual(where(subscriptions), { "worker-1": 4 })
-      const unasked = { reactor: "worker-1", canMove: false, move: Effect.die("asked") }
+      let asked = 0
+      const unasked = { reactor: "worker-1", canMove: false, move: Effect.sync(() => void asked++) }
       const gone = new Subscription("worker-1")
       reactors.register(unasked)
       reactors.register(gone)()
       yield* reactors.resize(3)
       yield* TestClock.adjust("10 seconds")
-      assert.deepStrictEqual([fixed.moves, gone.moves], [1, 0])
+      assert.deepStrictEqual([fixed.moves, gone.moves, asked], [1, 0, 0])
     })
   )
 

@@ -33,12 +33,12 @@ export class Health {
       this.#lately = [...this.#lately.slice(-9), `${at} health: ${event.message}`]
     }
     switch (event._tag) {
-      case "SubscriptionStarted":
+      case "SubscriptionUp":
         this.#expect(!this.#isOn, event)
         this.#isOn = true
         this.started++
         return
-      case "SubscriptionEnded":
+      case "SubscriptionDown":
         // An attempt to go on that fails ends it once more.
         if (this.#isOn) this.lost++
         this.#isOn = false

@@ -21,7 +21,7 @@ import * as OperationOutcome from "../../telemetry/OperationOutcome.ts"
 import { print } from "../../xml/Print.ts"
 import * as Audit from "../Audit.ts"
 import * as ChangeId from "./ChangeId.ts"
-import { defined } from "../operations/Defined.ts"
+import { defined } from "../../data/Defined.ts"
 
 /** In milliseconds: a sink that hangs holds up the device's other operations. */
 const patience = 10_000

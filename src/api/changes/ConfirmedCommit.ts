@@ -33,7 +33,7 @@ import {
 import { aFunction, effectful, knownNames, seconds, shown } from "../Checks.ts"
 import { commit } from "../operations/Commit.ts"
 import { ConfirmWindow, type Times } from "./ConfirmWindow.ts"
-import { defined } from "../operations/Defined.ts"
+import { defined } from "../../data/Defined.ts"
 import { editConfig, validate as validateOperation } from "../operations/Edit.ts"
 import type { Fragment } from "../operations/Fragment.ts"
 import { checkLockOptions, discardOrEnd, type LockedOptions, lockOptions } from "./Locks.ts"

@@ -17,6 +17,7 @@ import * as Monotonic from "../../transport/Monotonic.ts"
 import { type Device, type Limits, unknownDevice } from "./Devices.ts"
 import { guarded } from "./Guarded.ts"
 import { FleetGate } from "./LimitedTransport.ts"
+import { Holders } from "./Holders.ts"
 import type { Wish } from "./Line.ts"
 import * as Membership from "./Membership.ts"
 import { Groups } from "./RedundancyGroups.ts"
@@ -49,6 +50,8 @@ interface Shared extends Wish {
   session: Session | undefined
   open: boolean
   wires: number
+  slots: number
+  readonly holders: Holders
   /** Those who use it or wait for it. */
   users: number
   /** It is not handed out any more. */
@@ -109,14 +112,23 @@ export class FleetSessions {
       return Effect.flatMap(
         Effect.onError(restore(Deferred.await(shared.opened)), () => leave),
         (session) => {
-          if (!shared.ended)
-            return Effect.as(
-              Effect.addFinalizer(() => leave),
-              session
-            )
+          if (!shared.ended) return Effect.as(this.#used(shared), session)
           this.#leave(shared)
           return this.#session(name, urgent)
         }
+      )
+    })
+  }
+
+  /** Its user until the scope closes. */
+  #used(shared: Shared): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.flatMap(Effect.scope, (scope) => {
+      const unused = shared.holders.uses(scope)
+      return Effect.addFinalizer(() =>
+        Effect.sync(() => {
+          unused()
+          this.#leave(shared)
+        })
       )
     })
   }
@@ -154,7 +166,7 @@ export class FleetSessions {
   #leave(shared: Shared): void {
     if (--shared.users > 0 || shared.ended) return
     // Nobody waits for it any more.
-    if (!shared.open) return this.#retire(shared)
+    if (!shared.open || isSubscribed(shared)) return this.#retire(shared)
     shared.idleSince = this.#now()
     this.#idle.add(shared)
     this.#arm()
@@ -172,6 +184,8 @@ export class FleetSessions {
       hurry: undefined,
       open: false,
       wires: 0,
+      slots: 0,
+      holders: new Holders(this),
       users: 0,
       ended: false,
       idleSince: 0
@@ -276,6 +290,9 @@ export class FleetSessions {
     this.#arm()
   }
 }
+
+/** A create-subscription ends with its session alone (RFC 5277 §2.3): the next program could not subscribe it again. */
+const isSubscribed = ({ session }: Shared): boolean => session !== undefined && leasesOf(session)?.subscribed === true
 
 const isPending = ({ session }: Shared): boolean => session !== undefined && leasesOf(session)?.pending === true
 

@@ -31,7 +31,9 @@ export const timeText = (what: string, moment: Moment): string => {
   if (moment instanceof Date && !Number.isNaN(moment.getTime())) return moment.toISOString()
   if (DateTime.isDateTime(moment)) return DateTime.formatIso(DateTime.toUtc(moment))
   if (typeof moment === "string" && EventTime.parse(moment) !== undefined) return moment.trim()
-  const why = `expected a date-time with an offset, such as "2026-01-31T12:00:00Z", got ${shown(moment)}`
+  const got = moment instanceof Date ? "a Date that is invalid" : shown(moment)
+  const hint = typeof moment === "number" ? `; write new Date(${moment})` : ""
+  const why = `expected a date-time with an offset, such as "2026-01-31T12:00:00Z", got ${got}${hint}`
   throw new InputError({ what, why })
 }
 

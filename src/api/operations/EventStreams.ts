@@ -1,4 +1,7 @@
-/** The event streams that a device offers: RFC 5277 §3.2.5, and where it has them RFC 8639 §2.1. */
+/**
+ * The event streams that a device offers: the list of RFC 5277 §3.2.5, and where it has it that of RFC 8639 §2.1, read by one
+ * get. What their logs reach back to is `notifications/ReplayLog.ts`.
+ */
 import * as Effect from "effect/Effect"
 import type { OperationError } from "../../errors.ts"
 import type { Capabilities } from "../../rpc/Capabilities.ts"
@@ -7,6 +10,9 @@ import * as Element from "../../xml/Element.ts"
 import * as Namespaces from "../../xml/Namespaces.ts"
 import { subtree } from "./Filter.ts"
 import { get } from "./Retrieve.ts"
+
+/** The stream that a subscription without a name is to (RFC 5277 §3.2.3). */
+export const defaultStream = "NETCONF"
 
 export interface EventStream {
   readonly name: string

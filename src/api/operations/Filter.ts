@@ -5,6 +5,7 @@ import { expressionOf, type XPath } from "../../xml/XPath.ts"
 import type { Needs } from "../../rpc/Operation.ts"
 import * as Element from "../../xml/Element.ts"
 import * as Namespaces from "../../xml/Namespaces.ts"
+import { isRecord } from "../Checks.ts"
 import * as Fragment from "./Fragment.ts"
 
 export interface Subtree {
@@ -43,7 +44,7 @@ export const xpath = (expression: string | XPath, namespaces: Readonly<Record<st
 })
 
 const isFilter = (filter: Filter): filter is Subtree | Select =>
-  typeof filter === "object" && "_tag" in filter && (filter._tag === "Subtree" || filter._tag === "Select")
+  isRecord(filter) && "_tag" in filter && (filter._tag === "Subtree" || filter._tag === "Select")
 
 /** The `<filter>` element, or none; throws an `InputError` for text that is not well-formed. */
 export const encode = (filter: Filter | undefined): ReadonlyArray<Element.Element> => {
@@ -78,7 +79,7 @@ const wholeFilter = (children: ReadonlyArray<Element.Element>): Element.Element 
 const isXPath = (filter: Filter): boolean => {
   if (typeof filter === "string") return /^\s*<(?:[\w.-]+:)?filter\s[^>]*\btype\s*=\s*["']xpath["']/.test(filter)
   if (isFilter(filter)) return filter._tag === "Select"
-  return "_tag" in filter && filter.name === "filter" && Element.attribute(filter, "type") === "xpath"
+  return isRecord(filter) && "_tag" in filter && filter["name"] === "filter" && Element.attribute(filter as Element.Element, "type") === "xpath"
 }
 
 /** What the filter needs of the peer. */

@@ -6,6 +6,7 @@ import { InputError } from "../../errors.ts"
 import * as Element from "../../xml/Element.ts"
 import * as Namespaces from "../../xml/Namespaces.ts"
 import * as Parse from "../../xml/Parse.ts"
+import { isRecord, shown } from "../Checks.ts"
 
 /** XML text, one element made with `xml`, or several. */
 export type Fragment = string | Element.Element | ReadonlyArray<Element.Element>
@@ -39,13 +40,16 @@ const parse = (text: string, what: string): ReadonlyArray<Element.Element> => {
   }
 }
 
+const isElement = (value: unknown): boolean => isRecord(value) && value["_tag"] === "Element"
+
 /** The elements of a fragment; throws an `InputError` that names `what` when it is not well-formed. */
 export const elements = (fragment: Fragment, what: string): ReadonlyArray<Element.Element> => {
   if (typeof fragment === "string") return parse(fragment, what)
-  if (typeof fragment !== "object" || fragment === null) {
-    throw new InputError({ what, why: `expected XML text or elements, got ${String(fragment)}` })
-  }
-  return ("_tag" in fragment ? [fragment] : fragment).map(closed)
+  const given: unknown = fragment
+  const found: ReadonlyArray<unknown> = Array.isArray(given) ? given : [given]
+  const wrong = found.findIndex((each) => !isElement(each))
+  if (wrong === -1) return (found as ReadonlyArray<Element.Element>).map(closed)
+  throw new InputError({ what, why: `expected XML text or elements, got ${shown(found[wrong])}` })
 }
 
 const isText = (node: Element.Node): boolean => textOf(node).trim() !== ""

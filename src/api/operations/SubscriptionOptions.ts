@@ -4,8 +4,10 @@
  */
 import * as Duration from "effect/Duration"
 import * as Option from "effect/Option"
+import { defined } from "../../data/Defined.ts"
 import { InputError } from "../../errors.ts"
 import * as EventTime from "../../notifications/EventTime.ts"
+import { isName } from "../../xml/Names.ts"
 import { isRecord, knownNames, shown } from "../Checks.ts"
 import { type Moment, timeText } from "./CreateSubscription.ts"
 import type { Filter } from "./Filter.ts"
@@ -107,6 +109,14 @@ const established = ["dscp", "weighting", "dependency"]
 const triggers = ["periodic", "onChange"]
 const changeTypes: ReadonlyArray<string> = ["create", "delete", "insert", "move", "replace"]
 
+const checkChangeTypes = (excluded: unknown): void => {
+  const isList = Array.isArray(excluded)
+  const wrong: unknown = isList ? excluded.find((type) => !changeTypes.includes(type as string)) : excluded
+  if (isList && wrong === undefined) return
+  const why = `expected a list of some of ${changeTypes.join(", ")}, got ${shown(wrong)}`
+  throw new InputError({ what: "onChange.excludedChange", why })
+}
+
 const checkTrigger = ({ onChange, periodic }: Pick<DatastoreOptions, "periodic" | "onChange">): void => {
   if (periodic !== undefined) {
     knownNames("periodic", periodic, ["period", "anchorTime"])
@@ -116,10 +126,40 @@ const checkTrigger = ({ onChange, periodic }: Pick<DatastoreOptions, "periodic" 
   if (onChange === undefined) return
   knownNames("onChange", onChange, ["dampeningPeriod", "syncOnStart", "excludedChange"])
   if (onChange.dampeningPeriod !== undefined) centiseconds("onChange.dampeningPeriod", onChange.dampeningPeriod, 0)
-  const wrong = onChange.excludedChange?.find((type) => !changeTypes.includes(type))
-  if (wrong === undefined) return
-  const why = `expected some of ${changeTypes.join(", ")}, got ${shown(wrong)}`
-  throw new InputError({ what: "onChange.excludedChange", why })
+  const { excludedChange, syncOnStart }: { readonly [name in keyof OnChange]: unknown } = onChange
+  if (syncOnStart !== undefined && typeof syncOnStart !== "boolean") {
+    throw new InputError({ what: "onChange.syncOnStart", why: `expected true or false, got ${shown(syncOnStart)}` })
+  }
+  if (excludedChange !== undefined) checkChangeTypes(excludedChange)
+}
+
+const named: ReadonlyArray<unknown> = ["running", "candidate", "startup", "intended", "operational"]
+
+const checkDatastore = (datastore: unknown): void => {
+  if (named.includes(datastore)) return
+  if (isRecord(datastore)) {
+    const { name, namespace } = datastore
+    if (typeof namespace === "string" && namespace !== "" && typeof name === "string" && isName(name)) return
+  }
+  const why = `expected one of ${named.join(", ")} or { namespace, name }, got ${shown(datastore)}`
+  throw new InputError({ what: "datastore", why })
+}
+
+const isText = (value: unknown): value is string => typeof value === "string" && value !== ""
+
+const checkStream = (stream: unknown): void => {
+  if (stream === undefined || isText(stream)) return
+  throw new InputError({ what: "stream", why: `expected the name of an event stream, got ${shown(stream)}` })
+}
+
+/** A filter that is configured on the device, and no other. */
+export const isNamed = (filter: Filter | NamedFilter | undefined): filter is NamedFilter =>
+  isRecord(filter) && "named" in filter
+
+const checkFilter = (filter: Shared["filter"]): void => {
+  if (!isNamed(filter) || isText(filter.named)) return
+  const why = `expected the name of a filter that is configured on the device, got ${shown(filter.named)}`
+  throw new InputError({ what: "filter.named", why })
 }
 
 const checkRange = (what: string, value: number | undefined, most: number): void => {
@@ -140,14 +180,18 @@ const checkTimes = (options: Shared & Pick<StreamOptions, "startTime">): void =>
 export const check = (options: EstablishOptions): void => {
   const given: unknown = options
   if (!isRecord(given)) return knownNames("", given, ["stream", "datastore", ...shared])
-  if (!isDatastore(options)) knownNames("", options, ["stream", "startTime", ...shared, ...established])
-  else {
+  if (!isDatastore(options)) {
+    knownNames("", options, ["stream", "startTime", ...shared, ...established])
+    checkStream(options.stream)
+  } else {
     knownNames("", options, ["datastore", ...triggers, ...shared, ...established])
+    checkDatastore(options.datastore)
     if ((options.periodic === undefined) === (options.onChange === undefined)) {
       throw new InputError({ what: "datastore", why: "a subscription to one takes either periodic or onChange" })
     }
     checkTrigger(options)
   }
+  checkFilter(options.filter)
   checkTimes(options)
   checkRange("dscp", options.dscp, 63)
   checkRange("weighting", options.weighting, 255)
@@ -157,7 +201,7 @@ export const check = (options: EstablishOptions): void => {
 /** The terms of a subscription after a modification. Throws an `InputError` for what cannot be modified. */
 export const modified = (terms: EstablishOptions, change: ModifyOptions): EstablishOptions => {
   knownNames("", change, [...shared, ...(isDatastore(terms) ? triggers : [])])
-  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
+  const given = defined(change)
   if (!isDatastore(terms)) {
     const next = { ...terms, ...given }
     check(next)
@@ -172,11 +216,8 @@ export const modified = (terms: EstablishOptions, change: ModifyOptions): Establ
     })
   }
   if (change.onChange !== undefined) knownNames("onChange", change.onChange, ["dampeningPeriod"])
-  const next = {
-    ...terms,
-    ...given,
-    ...(kind === "onChange" ? { onChange: { ...terms.onChange, ...change.onChange } } : {})
-  }
+  if (change.periodic !== undefined) knownNames("periodic", change.periodic, ["period", "anchorTime"])
+  const next = { ...terms, ...given, [kind]: { ...terms[kind], ...defined(change[kind] ?? {}) } }
   check(next)
   return next
 }

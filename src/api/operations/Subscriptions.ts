@@ -5,21 +5,20 @@
  */
 import * as Effect from "effect/Effect"
 import { InputError, ProtocolError } from "../../errors.ts"
-import { datastores, push, subscribed } from "../../notifications/push/Names.ts"
+import { idIn } from "../../notifications/push/SubscriptionId.ts"
 import type { Operation } from "../../rpc/Operation.ts"
 import type { Reply } from "../../rpc/Reply.ts"
 import * as Element from "../../xml/Element.ts"
+import { datastores, push, subscribed } from "../../xml/Namespaces.ts"
 import * as Parse from "../../xml/Parse.ts"
-import { isRecord, shown } from "../Checks.ts"
+import { shown } from "../Checks.ts"
 import { timeText } from "./CreateSubscription.ts"
+import { defaultStream } from "./EventStreams.ts"
 import * as Filter from "./Filter.ts"
 import * as Options from "./SubscriptionOptions.ts"
 
 const leaf = (namespace: string, name: string, text: string | number): Element.Element =>
   Element.make(name, namespace, { children: [String(text)] })
-
-const isNamed = (filter: Filter.Filter | Options.NamedFilter): filter is Options.NamedFilter =>
-  isRecord(filter) && "named" in filter
 
 /** What a filter is called, which depends on what it is for. */
 const names = {
@@ -33,7 +32,7 @@ const filterOf = (
   filter: Filter.Filter | Options.NamedFilter | undefined
 ): ReadonlyArray<Element.Element> => {
   const { named, namespace } = names[target]
-  if (filter !== undefined && isNamed(filter)) return [leaf(namespace, named, filter.named)]
+  if (Options.isNamed(filter)) return [leaf(namespace, named, filter.named)]
   return Filter.encode(filter).map((element) => {
     const select = Element.attribute(element, "select")
     if (select === undefined) {
@@ -44,14 +43,8 @@ const filterOf = (
   })
 }
 
-const standard: ReadonlyArray<string> = ["running", "candidate", "startup", "intended", "operational"]
-
 const datastoreOf = (datastore: Options.DatastoreName): Element.Element => {
   const identity = typeof datastore === "string" ? { namespace: datastores, name: datastore } : datastore
-  if (typeof datastore === "string" && !standard.includes(datastore)) {
-    const why = `expected one of ${standard.join(", ")} or { namespace, name }, got ${shown(datastore)}`
-    throw new InputError({ what: "datastore", why })
-  }
   const scope = { ds: identity.namespace, "": push }
   return Element.make("datastore", push, { scope, children: [`ds:${identity.name}`] })
 }
@@ -78,10 +71,10 @@ const onChangeOf = (
     ...(whole ? excludedChange.map((type) => leaf(push, "excluded-change", type)) : [])
   ])
 
-const triggerOf = (
-  { onChange, periodic }: Options.DatastoreOptions,
-  whole: boolean
-): ReadonlyArray<Element.Element> => {
+/** Last of all, because RFC 8641 augments the input with it, and input is in the order of the modules (RFC 7950 §7.14.4). */
+const triggerOf = (options: Options.EstablishOptions, whole: boolean): ReadonlyArray<Element.Element> => {
+  if (!Options.isDatastore(options)) return []
+  const { onChange, periodic } = options
   if (periodic !== undefined) return [periodicOf(periodic)]
   return onChange === undefined ? [] : [onChangeOf(onChange, whole)]
 }
@@ -91,9 +84,9 @@ const stopOf = ({ stopTime }: Options.EstablishOptions): ReadonlyArray<Element.E
 
 const targetOf = (options: Options.EstablishOptions): ReadonlyArray<Element.Element> => {
   if (Options.isDatastore(options)) {
-    return [datastoreOf(options.datastore), ...filterOf("datastore", options.filter), ...triggerOf(options, true)]
+    return [datastoreOf(options.datastore), ...filterOf("datastore", options.filter)]
   }
-  const { filter, startTime, stream = "NETCONF" } = options
+  const { filter, startTime, stream = defaultStream } = options
   return [
     leaf(subscribed, "stream", stream),
     ...filterOf("stream", filter),
@@ -116,18 +109,11 @@ const subscriptionId = (id: number, namespace = subscribed): Element.Element => 
   throw new InputError({ what: "id", why: `expected the id of a subscription (0 to 4294967295), got ${shown(id)}` })
 }
 
-/** The id in an establish-subscription's reply, undefined where there is none. */
-export const idOf = (reply: Element.Element): number | undefined => {
-  const found = Element.child(reply, "id")
-  const text = found === undefined ? "" : Element.text(found).trim()
-  return /^\d{1,10}$/.test(text) ? Number(text) : undefined
-}
-
 /** What a late reply has granted is deleted by its id; where that is not known, its session ends, and with it the rest. */
 const undo = (reply: Uint8Array | undefined): Operation<Reply> | "close-session" => {
   if (reply === undefined) return "close-session"
   try {
-    const id = idOf(Parse.decode(reply))
+    const id = idIn(Parse.decode(reply))
     return id === undefined ? "close-session" : deleteSubscription(id)
   } catch (error) {
     if (error instanceof Parse.XmlError) return "close-session"
@@ -146,7 +132,7 @@ export const establishSubscription = (options: Options.EstablishOptions): Operat
         value === undefined ? [] : [leaf(subscribed, name, value)]
       )
       return Element.make("establish-subscription", subscribed, {
-        children: [...targetOf(options), ...stopOf(options), ...quality]
+        children: [...targetOf(options), ...stopOf(options), ...quality, ...triggerOf(options, true)]
       })
     },
     { expects: "output", undo: (_capabilities, reply) => undo(reply) }
@@ -157,10 +143,10 @@ export const modifySubscription = (id: number, terms: Options.EstablishOptions):
   operation("modify-subscription", () => {
     Options.check(terms)
     const target = Options.isDatastore(terms)
-      ? [datastoreOf(terms.datastore), ...filterOf("datastore", terms.filter), ...triggerOf(terms, false)]
+      ? [datastoreOf(terms.datastore), ...filterOf("datastore", terms.filter)]
       : filterOf("stream", terms.filter)
     return Element.make("modify-subscription", subscribed, {
-      children: [subscriptionId(id), ...target, ...stopOf(terms)]
+      children: [subscriptionId(id), ...target, ...stopOf(terms), ...triggerOf(terms, false)]
     })
   })
 
@@ -195,7 +181,7 @@ export interface Established {
 
 /** Reads the reply. */
 export const established = (reply: Element.Element): Effect.Effect<Established, ProtocolError> => {
-  const id = idOf(reply)
+  const id = idIn(reply)
   if (id === undefined) {
     const detail = "the reply holds no id of a subscription"
     return Effect.fail(new ProtocolError({ layer: "message", operation: "establish-subscription", detail }))

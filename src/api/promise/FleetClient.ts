@@ -30,7 +30,7 @@ import {
   type RunOptions,
   type Summary
 } from "../Fleet.ts"
-import { defined } from "../operations/Defined.ts"
+import { defined } from "../../data/Defined.ts"
 import * as Inventory from "../Inventory.ts"
 import { run, unwrap } from "./Run.ts"
 import type { Session } from "../Session.ts"

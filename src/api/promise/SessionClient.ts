@@ -18,14 +18,14 @@ import { aFunction, aSchedule, isRecord, knownNames } from "../Checks.ts"
 import { checked, timeout } from "./ClientOptions.ts"
 import { checkConfirmedCommit, type ConfirmedCommitOptions } from "../changes/ConfirmedCommit.ts"
 import type { Datastore } from "../operations/Datastore.ts"
-import { defined } from "../operations/Defined.ts"
+import { defined } from "../../data/Defined.ts"
 import type { Fragment } from "../operations/Fragment.ts"
 import type { LockedOptions } from "../changes/Locks.ts"
 import type { EventStream } from "../operations/EventStreams.ts"
 import { ofPromises, type operations } from "../operations/Operations.ts"
 import { type CommitRpcReply, type EditResult, type RpcReply, toCommitReply, toPlain } from "./RpcReply.ts"
 import type { Session } from "../Session.ts"
-import { notificationDefaults, type SubscribeClientOptions, subscribeOptions } from "./SubscribeOptions.ts"
+import { callOf, notificationDefaults, type SubscribeClientOptions } from "./SubscribeOptions.ts"
 import type { SubscriptionHandle } from "./SubscriptionHandle.ts"
 import { Subscriptions } from "./Subscriptions.ts"
 
@@ -291,8 +291,10 @@ class LentClient extends NetconfSessionClient {
     this.#subscriptions = new Subscriptions(runner.scope)
   }
 
-  override async subscribe({ signal, ...options }: SubscribeClientOptions = {}): Promise<SubscriptionHandle> {
-    const opening = this.#session.openSubscription(subscribeOptions(options, notificationDefaults({})))
+  override async subscribe(given: SubscribeClientOptions = {}): Promise<SubscriptionHandle> {
+    const { label, peer } = this.#session
+    const { options, signal } = callOf(given, notificationDefaults({}), { label, peer })
+    const opening = this.#session.openSubscription(options)
     return this.#subscriptions.open(opening, this.#runner.run, signal)
   }
 

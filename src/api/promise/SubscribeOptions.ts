@@ -4,13 +4,14 @@
  */
 import type * as Duration from "effect/Duration"
 import * as Schedule from "effect/Schedule"
-import { InputError } from "../../errors.ts"
+import { type ErrorContext, InputError, withContext } from "../../errors.ts"
 import type { Policy } from "../../notifications/SubscriptionQueue.ts"
-import { knownNames, seconds, shown, wholeNumber } from "../Checks.ts"
+import { aPolicy, seconds, shown, signal as checkSignal, wholeNumber } from "../Checks.ts"
 import type { CreateSubscriptionOptions } from "../operations/CreateSubscription.ts"
-import { defined } from "../operations/Defined.ts"
+import { defined } from "../../data/Defined.ts"
 import type { ReconnectingOptions } from "../reconnecting/Options.ts"
 import type { SubscribeOptions } from "../Subscribe.ts"
+import { checkNames } from "../subscriptions/Options.ts"
 import { type RetryPlan, scheduleOf } from "./RetryPlan.ts"
 
 /** Of a client, for all of its subscriptions. */
@@ -85,8 +86,6 @@ const ofSubscriptions: Readonly<Record<keyof SubscribeClientOptions, true>> = {
   signal: true
 }
 
-const policies = ["suspend", "dropNewest", "dropOldest", "unbounded"] as const
-
 /** A size as it is given, and what is to happen when it is reached. */
 interface Limits {
   readonly size: number | undefined
@@ -94,9 +93,7 @@ interface Limits {
 }
 
 const checkLimits = ({ policy, size }: Limits, names: { readonly size: string; readonly policy: string }): Limits => {
-  if (policy !== undefined && !policies.includes(policy)) {
-    throw new InputError({ what: names.policy, why: `expected ${policies.join(", ")}, got ${shown(policy)}` })
-  }
+  aPolicy(names.policy, policy)
   if (size !== undefined && size !== -1 && !(Number.isSafeInteger(size) && size > 0)) {
     const why = `expected a whole number from 1, or -1 for no limit, got ${shown(size)}`
     throw new InputError({ what: names.size, why })
@@ -168,7 +165,6 @@ const resumeOf = (resume: SubscribeClientOptions["resume"]): SubscribeOptions["r
 
 /** The options of one subscription; throws an `InputError`. */
 export const subscribeOptions = (options: SubscribeClientOptions, defaults: Defaults): SubscribeOptions => {
-  knownNames("", options, Object.keys(ofSubscriptions))
   const { filter, session, startTime, stopTime, stream } = options
   const size = { size: options.queueSize, policy: options.policy }
   if (options.maxBytes !== undefined && options.maxBytes !== Infinity) wholeNumber("maxBytes", options.maxBytes, 1)
@@ -182,5 +178,21 @@ export const subscribeOptions = (options: SubscribeClientOptions, defaults: Defa
     }),
     incompleteMaxBytes: options.incompleteMaxBytes ?? defaults.incompleteMaxBytes,
     incompleteTimeout: options.incompleteTimeout ?? defaults.incompleteTimeout
+  }
+}
+
+interface Call {
+  readonly options: SubscribeOptions
+  readonly signal: AbortSignal | undefined
+}
+
+/** What a call is given; throws an `InputError` that says of which device it is. */
+export const callOf = (given: SubscribeClientOptions, defaults: Defaults, context: ErrorContext): Call => {
+  try {
+    checkNames(given, Object.keys(ofSubscriptions))
+    checkSignal(given.signal)
+    return { options: subscribeOptions(given, defaults), signal: given.signal }
+  } catch (error) {
+    throw error instanceof InputError ? withContext(error, { operation: "create-subscription", ...context }) : error
   }
 }

@@ -10,6 +10,7 @@ import { inspect } from "node:util"
 import { type PlainNotification, toPlain } from "../../notifications/PlainNotification.ts"
 import type { Gap, ReplayComplete, SubscriptionEvent } from "../../notifications/SubscriptionEvent.ts"
 import type { Subscription, SubscriptionStatistics } from "../Subscribe.ts"
+import { wholeNumber } from "../Checks.ts"
 import { Arrivals } from "./Arrivals.ts"
 import { Items, limitOf, type Look, over, Readers, type WaitOptions } from "./Readers.ts"
 import { run, unwrap } from "./Run.ts"
@@ -39,7 +40,7 @@ export interface SubscriptionHandle extends AsyncIterable<PlainSubscriptionEvent
    * all of it has been read. Rejects with the error that ended it, once everything before that has been read.
    */
   next(options?: WaitOptions): Promise<PlainSubscriptionEvent | undefined>
-  /** The oldest of what waits; it stays there. Default: 100 at most. */
+  /** The oldest of what waits; it stays there. Default: 100 at most. Throws an `InputError` for what is no number of events. */
   peek(max?: number): ReadonlyArray<PlainSubscriptionEvent>
   statistics(): SubscriptionStatistics
   /** Ends it, and the session that it has to itself. What waits can still be read. Never rejects. */
@@ -85,7 +86,7 @@ export class Handle implements SubscriptionHandle {
   }
 
   peek(max: number = mostPeeked): ReadonlyArray<PlainSubscriptionEvent> {
-    return this.arrivals.peek(max).map(plain)
+    return this.arrivals.peek(wholeNumber("max", max, 0)).map(plain)
   }
 
   statistics(): SubscriptionStatistics {

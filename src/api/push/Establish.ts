@@ -2,22 +2,26 @@
  * Establishing a dynamic subscription (RFC 8639 §2.4.2): its queue exists and the session is listened to before the request is
  * sent, so that nothing is lost that comes with the reply or before it. It ends with its scope.
  */
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import { InputError, type OperationError, type SubscribeError, tryInput, withContext } from "../../errors.ts"
-import type { QueueOwner } from "../../notifications/Health.ts"
+import { ownerOf } from "../../notifications/Health.ts"
 import * as Dynamic from "../../notifications/push/DynamicSubscription.ts"
 import type { Router } from "../../notifications/push/Router.ts"
+import { refusalOf } from "../../notifications/push/SubscriptionRefusal.ts"
 import type { SubscriptionEvent } from "../../notifications/SubscriptionEvent.ts"
 import { timeText } from "../operations/CreateSubscription.ts"
+import { defaultStream } from "../operations/EventStreams.ts"
 import * as Terms from "../operations/SubscriptionOptions.ts"
 import * as Operations from "../operations/Subscriptions.ts"
+import { told } from "../operations/ToldTerms.ts"
 import * as NotificationHealth from "../NotificationHealth.ts"
-import type { Host } from "../Subscribe.ts"
+import type { Host } from "../session/Host.ts"
 import * as Line from "./Line.ts"
 import { type DynamicOptions, read, type Settings } from "./Options.ts"
 
@@ -25,7 +29,9 @@ import { type DynamicOptions, read, type Settings } from "./Options.ts"
 export interface DynamicSubscription {
   /** The device's name for it. */
   readonly id: number
+  /** The caller's name of the device. */
   readonly label: string | undefined
+  /** Address and port of the device. */
   readonly peer: string
   /** Its terms now: those it was established with, and what was modified. */
   readonly terms: () => Terms.EstablishOptions
@@ -33,9 +39,14 @@ export interface DynamicSubscription {
   readonly replayStartTimeRevision: string | undefined
   /**
    * Everything that comes, in order. Ends when stop-time is reached, when it is removed, and with its scope; fails with a
-   * `SubscriptionTerminatedError` when the device ends it, and when its session is lost. One reader at a time.
+   * `SubscriptionTerminatedError` when the device ends it, and when its session is lost. One reader at a time; whoever leaves
+   * it in the middle of a chunk leaves the rest of that chunk: `take` is for reading piece by piece.
    */
   readonly events: Stream.Stream<Dynamic.DynamicEvent, SubscribeError>
+  /** What waits, at most `max` of it, as soon as there is any. Interrupting it takes nothing. `Done` when it is over. */
+  readonly take: (max?: number) => Effect.Effect<ReadonlyArray<Dynamic.DynamicEvent>, SubscribeError | Cause.Done>
+  /** The oldest of what waits; it stays there. Default: 100 at most. */
+  readonly peek: (max?: number) => ReadonlyArray<Dynamic.DynamicEvent>
   /**
    * Changes its terms; what is left out stays as it is. Fails with an `RpcError` ({@link refusalOf} says why) and then
    * nothing has changed.
@@ -51,17 +62,17 @@ export interface DynamicSubscription {
   readonly ended: Effect.Effect<void, SubscribeError>
 }
 
-const ownerOf = ({ context: { label, peer } }: Host, terms: Terms.EstablishOptions): QueueOwner => {
-  const [, hostname, port] = /^\[?(.*?)\]?:(\d+)$/.exec(peer ?? "") ?? []
-  const stream = Terms.isDatastore(terms) ? undefined : (terms.stream ?? "NETCONF")
-  return { label, hostname: hostname ?? peer, port: port === undefined ? undefined : Number(port), stream }
-}
+const streamOf = (terms: Terms.EstablishOptions): string | undefined =>
+  Terms.isDatastore(terms) ? undefined : (terms.stream ?? defaultStream)
 
 const free = (router: Router, isStream: boolean): Effect.Effect<void, InputError> => {
   if (!isStream || !router.hasRecords) return Effect.void
   const why = "a subscription to a stream is on it already, and event records do not say whose they are; leave it out"
   return Effect.fail(new InputError({ what: "session", why }))
 }
+
+const isGone = (error: OperationError): boolean =>
+  error._tag === "RpcError" && refusalOf(error)?.reason === "no-such-subscription"
 
 /** One subscription on one session. */
 class Established implements DynamicSubscription {
@@ -70,7 +81,10 @@ class Established implements DynamicSubscription {
   readonly #dynamic: Dynamic.DynamicSubscription
   readonly #line: Line.Line
   readonly #context: Host["context"]
+  readonly #modifying = Semaphore.makeUnsafe(1)
   #terms: Terms.EstablishOptions
+  /** Its removal was interrupted: it is over here, and perhaps not there. */
+  #mayBeThere = false
 
   constructor(
     dynamic: Dynamic.DynamicSubscription,
@@ -95,27 +109,43 @@ class Established implements DynamicSubscription {
     return this.#context.peer ?? ""
   }
 
-  readonly terms = () => this.#terms
+  /** The device may have modified it meanwhile. */
+  readonly terms = () => {
+    const event = this.#dynamic.told()
+    return event === undefined ? this.#terms : (this.#terms = told(this.#terms, event))
+  }
+
   readonly state = () => this.#dynamic.state
   readonly statistics = () => this.#dynamic.statistics
 
   get ended(): Effect.Effect<void, SubscribeError> {
-    return ended(this.#dynamic)
+    return this.#dynamic.ended
   }
 
   get events(): Stream.Stream<Dynamic.DynamicEvent, SubscribeError> {
-    const { mailbox, read } = this.#dynamic
-    const all = (chunk: readonly [SubscriptionEvent, ...Array<SubscriptionEvent>]) => Effect.forEach(chunk, read)
-    return Stream.fromPull(Effect.succeed(Effect.flatMap(mailbox.queue.take(), all)))
+    return Stream.fromPull(Effect.succeed(this.#take()))
   }
 
-  readonly modify: DynamicSubscription["modify"] = (change) =>
-    Effect.gen({ self: this }, function* () {
-      const terms = yield* tryInput(() => Terms.modified(this.#terms, change))
+  readonly take: DynamicSubscription["take"] = (max) => this.#take(max)
+  readonly peek: DynamicSubscription["peek"] = (max) => this.#dynamic.peek(max)
+
+  /** Whatever has been taken is read and handed out. */
+  #take(max?: number) {
+    const { mailbox, read } = this.#dynamic
+    const all = (chunk: readonly [SubscriptionEvent, ...Array<SubscriptionEvent>]) => Effect.forEach(chunk, read)
+    return Effect.uninterruptibleMask((restore) => Effect.flatMap(restore(mailbox.queue.take(max)), all))
+  }
+
+  /** One at a time: each restates what the one before it has come to. */
+  readonly modify: DynamicSubscription["modify"] = (change) => {
+    const modified = Effect.gen({ self: this }, function* () {
+      const terms = yield* tryInput(() => Terms.modified(this.terms(), change))
       yield* this.#line.run(Operations.modifySubscription(this.id, terms))
       this.#terms = terms
       this.#dynamic.modified()
     })
+    return this.#modifying.withPermit(modified)
+  }
 
   readonly resync: DynamicSubscription["resync"] = () =>
     Effect.asVoid(this.#line.run(Operations.resyncSubscription(this.id)))
@@ -124,17 +154,22 @@ class Established implements DynamicSubscription {
     Effect.suspend(() => {
       if (this.#dynamic.state === "ended") return Effect.void
       const stays = this.#dynamic.leaving()
-      const deleted = this.#line.run(Operations.deleteSubscription(this.id))
-      return Effect.map(
-        Effect.onError(deleted, () => Effect.sync(stays)),
-        () => this.#dynamic.finish(Exit.void, "it was deleted")
+      const deleted = Effect.catchIf(this.#line.run(Operations.deleteSubscription(this.id)), isGone, () => Effect.void)
+      return Effect.onExit(Effect.asVoid(deleted), (exit) =>
+        Effect.sync(() => {
+          if (Exit.isSuccess(exit)) return this.#dynamic.finish(Exit.void, "it was deleted")
+          if (!Cause.hasInterruptsOnly(exit.cause)) return stays()
+          this.#mayBeThere = true
+          this.#dynamic.finish(Exit.void, "its deletion was interrupted")
+        })
       )
     })
 
   /** The session that closes with it ends it as well; on one that goes on it is deleted. */
   leave(deadline: number): Effect.Effect<void> {
     const { core, router, users } = this.#line
-    const goesOn = users > 1 && !core.ended && this.#dynamic.state !== "ended"
+    const isThere = this.#dynamic.state !== "ended" || (this.#mayBeThere && !router.isAnothers(this.id, this.#dynamic))
+    const goesOn = users > 1 && !core.ended && isThere
     const total = deadline === Infinity ? ("none" as const) : deadline
     const deleted = Effect.ignore(this.#line.run(Operations.deleteSubscription(this.id), { deadline: total, total }))
     return Effect.ensuring(
@@ -147,9 +182,6 @@ class Established implements DynamicSubscription {
     )
   }
 }
-
-const ended = (dynamic: Dynamic.DynamicSubscription): Effect.Effect<void, SubscribeError> =>
-  Effect.flatten(Effect.suspend(() => Deferred.await(dynamic.ended)))
 
 const request = (
   line: Line.Line,
@@ -168,14 +200,13 @@ const request = (
     )
   })
 
-const lineOf = (owner: object, { another }: Host, { together }: Settings) =>
-  together ? Line.of(owner).together(another) : Line.alone(another)
+const lineOf = (host: Host, { together }: Settings) =>
+  together ? Line.of(host).together(host.another) : Line.alone(host.another)
 
 /** Milliseconds that deleting it may take when its scope closes. */
 const closeWithin = 5000
 
 interface Asked {
-  readonly owner: object
   readonly host: Host
   readonly settings: Settings
   readonly dynamic: Dynamic.DynamicSubscription
@@ -207,16 +238,15 @@ const carried = (asked: Asked): Effect.Effect<Established, SubscribeError, Scope
   Effect.uninterruptibleMask((restore) =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
-      const opened = Effect.flatMap(lineOf(asked.owner, asked.host, asked.settings), (line) => granted(asked, line))
+      const opened = Effect.flatMap(lineOf(asked.host, asked.settings), (line) => granted(asked, line))
       const made = yield* Effect.onError(restore(Scope.provide(opened, scope)), () => Scope.close(scope, Exit.void))
       yield* Effect.addFinalizer(() => Effect.ensuring(made.leave(closeWithin), Scope.close(scope, Exit.void)))
       return made
     })
   )
 
-/** What `establishSubscription` of a session does; `owner` is that session. */
+/** What `establishSubscription` of a session does. */
 export const establish = (
-  owner: object,
   host: Host,
   options: DynamicOptions
 ): Effect.Effect<DynamicSubscription, SubscribeError, Scope.Scope> =>
@@ -227,9 +257,7 @@ export const establish = (
     const { context } = host
     const { mailbox } = settings
     const now = () => clock.currentTimeMillisUnsafe()
-    const owned = ownerOf(host, settings.terms)
-    const dynamic = yield* tryInput(
-      () => new Dynamic.DynamicSubscription({ mailbox, owner: owned, context, health, now })
-    )
-    return yield* carried({ owner, host, settings, dynamic })
+    const owner = ownerOf(context, streamOf(settings.terms))
+    const dynamic = yield* tryInput(() => new Dynamic.DynamicSubscription({ mailbox, owner, context, health, now }))
+    return yield* carried({ host, settings, dynamic })
   }).pipe(Effect.mapError((error) => withContext(error, { operation: "establish-subscription", ...host.context })))

@@ -10,13 +10,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { ChannelError, type OperationError, type SubscribeError, withContext } from "../../errors.ts"
+import type { OperationError, SubscribeError } from "../../errors.ts"
 import type { DynamicSubscription } from "../../notifications/push/DynamicSubscription.ts"
 import { Router } from "../../notifications/push/Router.ts"
-import { Feed } from "../../notifications/Feed.ts"
 import type { CallOptions, Operation } from "../../rpc/Operation.ts"
+import * as Outcome from "../../rpc/Outcome.ts"
 import type * as Core from "../../rpc/Session.ts"
 import { needCore } from "../session/CoreOf.ts"
+import type { Host, Opening } from "../session/Host.ts"
+import { listening } from "../session/Listening.ts"
 import type { Session } from "../Session.ts"
 
 /** Milliseconds that an unfinished notification may stay without a further byte. */
@@ -35,11 +37,8 @@ export class Line {
   constructor(session: Session) {
     this.#session = session
     this.core = needCore(session)
-    this.router = new Router(this.core.limits.bytes, patience)
-  }
-
-  get peer(): string {
-    return this.#session.peer
+    const { limits, notifications } = this.core
+    this.router = new Router(limits.bytes, patience, (count) => void (notifications.discarded += count))
   }
 
   /** Ends the session: what it carries cannot be known any more. */
@@ -93,26 +92,15 @@ export class Line {
   }
 
   readonly #tell = (why: Core.CloseReason = { by: "us", detail: "the session is over" }): void => {
-    const { by, detail, error } = why
-    const { context } = this.core
-    const reason =
-      error === undefined ? new ChannelError({ ...context, phase: "closed", by, detail }) : withContext(error, context)
+    const reason = Outcome.ended(why, "closed", this.core.context)
     for (const subscription of this.#subscriptions) subscription.finish(Exit.fail(reason), reason.summary)
   }
 
   /** Listens until the scope closes, and tells the subscriptions of the session's end. */
   get listen(): Effect.Effect<void, never, Scope.Scope> {
     const { core } = this
-    const stop = (end: () => void): void => {
-      end()
-      // Held back, it would never read the reply to close-session.
-      if (core.paused) this.cut("its subscription was left while the session was held back")
-    }
     return Effect.gen({ self: this }, function* () {
-      yield* Effect.acquireRelease(
-        Effect.sync(() => core.listen(new Feed(this.router, core))),
-        (end) => Effect.sync(() => stop(end))
-      )
+      yield* listening(core, this.router, { cuts: true })
       const watch = Effect.map(Deferred.await(core.closed), (why) => this.#tell(why))
       yield* Effect.forkScoped(watch, { startImmediately: true })
     })
@@ -120,9 +108,7 @@ export class Line {
 }
 
 /** A session of its own, as long as the scope. */
-export const alone = (
-  open: Effect.Effect<Session, SubscribeError, Scope.Scope>
-): Effect.Effect<Line, SubscribeError, Scope.Scope> =>
+export const alone = (open: Opening): Effect.Effect<Line, SubscribeError, Scope.Scope> =>
   Effect.gen(function* () {
     const line = new Line(yield* open)
     line.users = 1
@@ -141,15 +127,13 @@ export class Lines {
   #shared: Shared | undefined
 
   /** As long as the scope; the last one that leaves closes it. */
-  together(
-    open: Effect.Effect<Session, SubscribeError, Scope.Scope>
-  ): Effect.Effect<Line, SubscribeError, Scope.Scope> {
+  together(open: Opening): Effect.Effect<Line, SubscribeError, Scope.Scope> {
     const joined = this.#opening.withPermit(Effect.suspend(() => this.#join(open)))
     const shared = Effect.acquireRelease(joined, (it) => this.#leave(it), { interruptible: true })
     return Effect.map(shared, ({ line }) => line)
   }
 
-  #join(open: Effect.Effect<Session, SubscribeError, Scope.Scope>): Effect.Effect<Shared, SubscribeError> {
+  #join(open: Opening): Effect.Effect<Shared, SubscribeError> {
     const present = this.#shared
     if (present !== undefined && !present.line.core.ended) {
       present.line.users++
@@ -170,11 +154,11 @@ export class Lines {
   }
 }
 
-const lines = new WeakMap<object, Lines>()
+const lines = new WeakMap<Host, Lines>()
 
 /** Those of a session, which is what its subscriptions have in common. */
-export const of = (owner: object): Lines => {
-  const known = lines.get(owner) ?? new Lines()
-  lines.set(owner, known)
+export const of = (host: Host): Lines => {
+  const known = lines.get(host) ?? new Lines()
+  lines.set(host, known)
   return known
 }

@@ -12,21 +12,24 @@ import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as SubscriptionRef from "effect/SubscriptionRef"
-import { ChannelError, type SubscribeError, tryInput } from "../../errors.ts"
+import { type ErrorContext, type SubscribeError, tryInput } from "../../errors.ts"
 import type { DynamicEvent } from "../../notifications/push/DynamicSubscription.ts"
 import * as Replica from "../../notifications/push/Replica.ts"
 import { ModuleNamespaces } from "../../notifications/push/ResourcePath.ts"
 import { refusalOf } from "../../notifications/push/SubscriptionRefusal.ts"
+import * as Outcome from "../../rpc/Outcome.ts"
 import * as Reconnect from "../../sessions/Reconnect.ts"
 import type { Element } from "../../xml/Element.ts"
-import { isFinal, steadyAfter } from "../reconnecting/Options.ts"
+import { diedOf, isForGood, steadyAfter } from "../reconnecting/Options.ts"
 import type { Session } from "../Session.ts"
+import { Drops } from "./Drops.ts"
+import { modules } from "./Library.ts"
 import { type MirrorOptions, read, type Settings } from "./MirrorOptions.ts"
 import { type Asker, Resync } from "./Resync.ts"
 import { triggerOf } from "./Trigger.ts"
 
 /**
- * Whether the tree is what the device has. `Waiting`: for the first update. `Stale`: something was missed and is asked for
+ * Whether the tree is what the device has. `Waiting`: for the first update, or the first after a suspension. `Stale`: something was missed and is asked for
  * again; the tree is as it was. `Suspended`: by the device, for want of resources. `Ended`: there will be no more.
  */
 export type MirrorState =
@@ -51,7 +54,7 @@ export interface Mirror {
   /** The tree as it is, as soon as there is one, and as it becomes; whoever is slow gets all of them. Never ends by itself. */
   readonly changes: Stream.Stream<Element>
   readonly state: SubscriptionRef.SubscriptionRef<MirrorState>
-  /** How the device tells: on change, or periodically. */
+  /** How the device tells now: on change, or periodically; the subscription that follows a lost one may differ. */
   readonly trigger: () => "on-change" | "periodic"
   /** Waits for the first tree; fails when it ends before that. */
   readonly first: Effect.Effect<Element, SubscribeError>
@@ -76,23 +79,16 @@ const isOver = (why: Why): why is Over => why._tag === "Again" || why._tag === "
 
 const inWords = (why: Why): string => (isOver(why) ? (why._tag === "Again" ? why.why : "it has ended") : why.summary)
 
-/** What no further attempt mends. */
-const isForGood = (error: SubscribeError, everUp: boolean): boolean => {
-  switch (error._tag) {
-    case "RpcError":
-      // For want of resources, or while a device comes up, it may refuse today and not tomorrow.
-      return !(everUp && (error.isRetryable || refusalOf(error)?.reason === "insufficient-resources"))
-    case "SubscriptionTerminatedError":
-      return !error.isRetryable
-    case "CapabilityError":
-      return true
-    case "AuditError":
-    case "CommitUnknownError":
-      return false
-    default:
-      return isFinal(error, everUp)
-  }
-}
+/** For want of resources, or while a device comes up, it may refuse today and not tomorrow. */
+const endsIt = (error: SubscribeError, everUp: boolean): boolean =>
+  isForGood(
+    error,
+    everUp,
+    (refusal) => everUp && (refusal.isRetryable || refusalOf(refusal)?.reason === "insufficient-resources")
+  )
+
+/** Milliseconds between two looks at what was dropped. */
+const lookEvery = 5000
 
 class Mirroring {
   readonly tree: SubscriptionRef.SubscriptionRef<Element | undefined>
@@ -101,10 +97,13 @@ class Mirroring {
   readonly end = Deferred.makeUnsafe<void, SubscribeError>()
   readonly #counters = { updates: 0, subscriptions: 0 }
   readonly #session: Session
+  readonly #modules: ModuleNamespaces
   readonly #replica: Replica.Replica
   trigger: "on-change" | "periodic" = "on-change"
   readonly #resync: Resync
-  #dropped = 0
+  #drops = new Drops()
+  /** The device's YANG library was read. */
+  #knowsModules = false
 
   constructor(
     session: Session,
@@ -116,8 +115,13 @@ class Mirroring {
     this.settings = settings
     this.tree = tree
     this.state = state
-    this.#replica = new Replica.Replica(new ModuleNamespaces(session.capabilities.modules))
+    this.#modules = new ModuleNamespaces(session.capabilities.modules)
+    this.#replica = new Replica.Replica(this.#modules)
     this.#resync = new Resync(settings.patience)
+  }
+
+  get context(): ErrorContext {
+    return { label: this.#session.label, peer: this.#session.peer, operation: "mirror" }
   }
 
   get statistics(): MirrorStatistics {
@@ -132,7 +136,7 @@ class Mirroring {
       this.#counters.subscriptions++
       this.trigger = trigger
       this.#replica.restart()
-      this.#dropped = 0
+      this.#drops = new Drops()
       const again = (why: string) => Effect.asVoid(Deferred.succeed<Why, never>(over, { _tag: "Again", why }))
       const up: Up = { subscription, over, again, waits: () => this.#replica.waits }
       const applied = Stream.runForEach(subscription.events, (event) => this.#take(up, event))
@@ -140,6 +144,7 @@ class Mirroring {
         Effect.sync(() => Deferred.doneUnsafe(over, Exit.succeed(whyOf(exit))))
       )
       yield* Effect.forkScoped(Effect.ignoreCause(ended))
+      yield* Effect.forkScoped(this.#watch(up))
       yield* Effect.addFinalizer(() => this.#resync.stop)
       // The whole selection is due: a device that forgets it is asked for it.
       if (trigger === "on-change") yield* this.#resync.expect(up)
@@ -147,18 +152,30 @@ class Mirroring {
     })
   }
 
-  /** What was dropped may be older than this event or newer: only a whole selection that is asked for now has it. */
+  /** What was dropped may be older than this event or newer: only a whole selection that comes from now on has it. */
   #take(up: Up, event: DynamicEvent): Effect.Effect<void> {
-    const { dropped } = up.subscription.statistics()
-    if (dropped === this.#dropped) return this.#handle(up, event)
-    this.#dropped = dropped
-    const handled = this.#handle(up, event)
-    return Effect.andThen(handled, () => this.#lost(up, "updates were dropped, the queue is full"))
+    const was = this.#drops.take(up.subscription.statistics())
+    const dropped = was === "dropped" ? this.#hasDropped(up) : Effect.void
+    // Changes find that a whole selection is waited for.
+    const isOld = was !== "sure" && event._tag === "PushUpdate"
+    return Effect.andThen(dropped, () => (isOld ? Effect.void : this.#handle(up, event)))
   }
 
-  #lost(up: Up, why: string): Effect.Effect<void> {
+  #hasDropped(up: Up): Effect.Effect<void> {
+    return this.#lost(up, "updates were dropped, the queue is full", true)
+  }
+
+  /** One that is too large for an empty queue is dropped, and nothing may come behind it. */
+  #watch(up: Up): Effect.Effect<void> {
+    const { subscription } = up
+    if (!this.settings.drops) return Effect.void
+    const look = Effect.suspend(() => (this.#drops.hasMore(subscription.statistics()) ? this.#hasDropped(up) : Effect.void))
+    return Effect.forever(Effect.andThen(Effect.sleep(lookEvery), look))
+  }
+
+  #lost(up: Up, why: string, isAnew = false): Effect.Effect<void> {
     this.#replica.missed()
-    return this.#miss(up, why)
+    return this.#miss(up, { missed: why }, isAnew)
   }
 
   #handle(up: Up, event: DynamicEvent): Effect.Effect<void> {
@@ -181,16 +198,20 @@ class Mirroring {
     }
   }
 
-  /** What it has not been told may come by itself now; it is not waited for without end. */
+  /**
+   * What has changed meanwhile should come by itself now, but need not before the next change (RFC 8641 §3.11.1), and it is not
+   * told whether it has.
+   */
   #resumed(up: Up): Effect.Effect<void> {
-    if (!this.#replica.waits) return this.#become({ _tag: "Current" })
+    this.#replica.missed()
     const waiting = Effect.andThen(this.#resync.stop, this.#become({ _tag: "Waiting" }))
-    return this.trigger === "periodic" ? waiting : Effect.andThen(waiting, this.#resync.expect(up))
+    if (this.trigger === "periodic") return waiting
+    return Effect.andThen(waiting, this.#resync.ask(up, "the device had suspended the subscription"))
   }
 
   #apply(up: Up, outcome: Replica.Outcome, isWhole: boolean): Effect.Effect<void> {
     if (outcome === "ignored") return Effect.void
-    if (outcome !== "changed") return this.#miss(up, outcome.missed)
+    if (outcome !== "changed") return this.#miss(up, outcome)
     this.#counters.updates++
     const told = Effect.andThen(SubscriptionRef.set(this.tree, this.#replica.tree), this.#become({ _tag: "Current" }))
     return isWhole ? Effect.andThen(told, this.#resync.stop) : told
@@ -204,9 +225,21 @@ class Mirroring {
     })
   }
 
-  #miss(up: Up, why: string): Effect.Effect<void> {
-    const asked = this.trigger === "periodic" ? up.again(why) : this.#resync.ask(up, why)
-    return Effect.andThen(this.#become({ _tag: "Stale", why }), asked)
+  /** Once: what the device does not say then, it does not say later. */
+  readonly #learn: Effect.Effect<void> = Effect.suspend(() => {
+    this.#knowsModules = true
+    const learnt = Effect.map(modules(this.#session), (known) => this.#modules.add(known))
+    return Effect.catch(learnt, (error) =>
+      Effect.sync(() => {
+        this.#knowsModules = error._tag === "RpcError"
+      })
+    )
+  })
+
+  #miss(up: Up, { missed: why, needsModules = false }: Replica.Missed, isAnew = false): Effect.Effect<void> {
+    const asked = this.trigger === "periodic" ? up.again(why) : this.#resync.ask(up, why, isAnew)
+    const stale = this.#become({ _tag: "Stale", why })
+    return Effect.andThen(needsModules && !this.#knowsModules ? Effect.andThen(stale, this.#learn) : stale, asked)
   }
 
   readonly changed = (state: Reconnect.State<Up, Why>): Effect.Effect<void> =>
@@ -226,11 +259,10 @@ class Mirroring {
 
   get first(): Effect.Effect<Element, SubscribeError> {
     const tree = Effect.orDie(Effect.flatMap(Stream.runHead(this.changes), Effect.fromOption))
-    const context = { label: this.#session.label, peer: this.#session.peer, operation: "mirror" }
-    const detail = "the mirror has ended before its first update"
+    const reason = { by: "us", detail: "the mirror has ended before its first update" } as const
     const over = Effect.andThen(
       Deferred.await(this.end),
-      Effect.fail(new ChannelError({ ...context, phase: "closed", by: "us", detail }))
+      Effect.suspend(() => Effect.fail(Outcome.ended(reason, "closed", this.context)))
     )
     return Effect.raceFirst(tree, over)
   }
@@ -258,9 +290,9 @@ export const make = (session: Session, options: MirrorOptions): Effect.Effect<Mi
       closed: ({ over }) => Deferred.await(over),
       schedule: Schedule.while(schedule, ({ input }) => goesOn(input)),
       steadyAfter,
-      isFinal: isForGood,
+      isFinal: endsIt,
       over: { _tag: "Closed" },
-      died: () => ({ _tag: "Closed" }),
+      died: (defect) => Outcome.ended(diedOf(defect), "closed", mirroring.context),
       changed: mirroring.changed
     })
     return {

@@ -1,4 +1,7 @@
-/** What a mirror may be told, with defaults, and what of it would make its tree another than the device's. */
+/**
+ * What a mirror may be told, with defaults, and what of it would make its tree another than the device's: a part of RFC 8641's
+ * terms cannot be chosen. Which of its triggers is asked for is `Trigger.ts`.
+ */
 import * as Duration from "effect/Duration"
 import type * as Schedule from "effect/Schedule"
 import { InputError } from "../../errors.ts"
@@ -17,10 +20,10 @@ export interface MirrorOptions
    */
   readonly onChange?: Pick<OnChange, "dampeningPeriod">
   /**
-   * How long to wait before each attempt to establish another subscription, or false: the first that is lost ends the
-   * mirror. Default: from 1 second, doubled up to 1 minute, without end.
+   * Goes on on another subscription when its own is lost: true (default; from 1 second, doubled up to 1 minute, without end),
+   * or how long to wait before each attempt. False: the first that is lost ends the mirror.
    */
-  readonly reconnect?: Schedule.Schedule<unknown> | false
+  readonly resume?: boolean | Schedule.Schedule<unknown>
   /** How long the whole selection may take after it was asked for. Default: 1 minute. */
   readonly resyncTimeout?: Duration.Input
 }
@@ -30,14 +33,16 @@ export interface Settings {
   readonly onChange: (DatastoreOptions & QueueOptions) | undefined
   readonly periodic: (DatastoreOptions & QueueOptions) | undefined
   readonly schedule: Schedule.Schedule<unknown> | undefined
-  /** Milliseconds. */
+  /** Whether its queue may drop updates. */
+  readonly drops: boolean
+  /** Milliseconds that the whole selection may take. */
   readonly patience: number
 }
 
-const scheduleOf = (reconnect: MirrorOptions["reconnect"]): Schedule.Schedule<unknown> | undefined => {
-  if (reconnect === false) return undefined
-  if (reconnect !== undefined) aSchedule("reconnect", reconnect, "false or ")
-  return reconnect ?? defaultSchedule
+const scheduleOf = (resume: NonNullable<MirrorOptions["resume"]>): Schedule.Schedule<unknown> | undefined => {
+  if (typeof resume === "boolean") return resume ? defaultSchedule : undefined
+  aSchedule("resume", resume, "true, false or ")
+  return resume
 }
 
 /** A tree that is not told of everything is no mirror. */
@@ -51,12 +56,13 @@ export const read = (options: MirrorOptions): Settings => {
   if (!isRecord(given) || given["datastore"] === undefined) {
     throw new InputError({ what: "datastore", why: `expected the one to mirror ({ datastore: "running", filter })` })
   }
-  const { onChange, periodic, reconnect, resyncTimeout = "1 minute", ...shared } = options
+  const { onChange, periodic, resume = true, resyncTimeout = "1 minute", ...shared } = options
   checkOnChange(onChange)
   const settings = {
     onChange: onChange === undefined && periodic !== undefined ? undefined : { ...shared, onChange: onChange ?? {} },
     periodic: periodic === undefined ? undefined : { ...shared, periodic },
-    schedule: scheduleOf(reconnect),
+    schedule: scheduleOf(resume),
+    drops: shared.policy === "dropNewest" || shared.policy === "dropOldest",
     patience: seconds("resyncTimeout", resyncTimeout)
   }
   for (const wanted of [settings.onChange, settings.periodic]) if (wanted !== undefined) readQueue(wanted)

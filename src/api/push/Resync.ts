@@ -26,19 +26,27 @@ export class Resync {
   #fiber: Fiber.Fiber<void> | undefined
   /** It is asked for, or will be, and the device has not answered. */
   #pending = false
+  /** It has been asked for. */
+  #sent = false
+  /** It is asked for once more when it is answered. */
+  #anew = false
 
   /** `patience` in milliseconds: how long the selection may take. */
   constructor(patience: number) {
     this.#patience = patience
   }
 
-  ask(asker: Asker, why: string): Effect.Effect<void> {
+  /** `isAnew`: what is on its way may be without it, because it waits in front of what was dropped. */
+  ask(asker: Asker, why: string, isAnew = false): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       // What is on its way answers this too.
-      if (this.#pending) return
+      if (this.#pending) {
+        this.#anew ||= isAnew && this.#sent
+        return
+      }
       yield* this.stop
       this.#pending = true
-      const sent = Effect.ensuring(this.#send(asker, yield* this.#wait), this.#answered)
+      const sent = Effect.ensuring(this.#send(asker), this.#answered)
       const asked = Effect.matchEffect(sent, {
         onFailure: (error) => asker.again(`${why}; ${error.summary}`),
         onSuccess: () => this.#patient(asker)
@@ -61,6 +69,7 @@ export class Resync {
       const fiber = this.#fiber
       this.#fiber = undefined
       this.#pending = false
+      this.#anew = false
       return fiber === undefined ? Effect.void : Fiber.interrupt(fiber)
     })
   }
@@ -69,11 +78,17 @@ export class Resync {
     this.#pending = false
   })
 
-  #send({ subscription }: Asker, wait: number) {
+  #send({ subscription }: Asker) {
     return Effect.gen({ self: this }, function* () {
-      if (wait > 0) yield* Effect.sleep(wait)
-      this.count++
-      yield* subscription.resync()
+      do {
+        this.#anew = false
+        this.#sent = false
+        const wait = yield* this.#wait
+        if (wait > 0) yield* Effect.sleep(wait)
+        this.#sent = true
+        this.count++
+        yield* subscription.resync()
+      } while (this.#anew)
     })
   }
 

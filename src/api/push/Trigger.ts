@@ -1,4 +1,7 @@
-/** How a mirror is told of its datastore: on change where the device pushes changes of all that is wanted, else periodically. */
+/**
+ * How a mirror is told of its datastore (RFC 8641 §3.1): on change where the device pushes changes of all that is wanted, as far
+ * as it says (RFC 9196), else periodically. What becomes of the updates is `Mirror.ts`.
+ */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { SubscribeError } from "../../errors.ts"
@@ -44,7 +47,7 @@ const pushesAll = (session: Session, { datastore, filter }: DatastoreOptions): E
 
 const noChanges = new Set(["on-change-unsupported", "on-change-sync-unsupported"])
 
-/** Establishes the subscription. */
+/** The subscription, with the first of the triggers that are wanted which the device offers. */
 export const triggerOf = (
   session: Session,
   { onChange, periodic }: Settings

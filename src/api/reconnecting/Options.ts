@@ -4,7 +4,8 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
-import { type ConnectError, InputError } from "../../errors.ts"
+import { InputError, type RpcError, type SubscribeError } from "../../errors.ts"
+import type { CloseReason } from "../../rpc/Session.ts"
 import { aSchedule, knownNames, seconds, shown, wholeNumber } from "../Checks.ts"
 import type { DownReason } from "./ConnectionState.ts"
 
@@ -35,8 +36,32 @@ export const defaultSchedule: Schedule.Schedule<unknown> = Schedule.exponential(
 const final: ReadonlySet<string> = new Set(["AuthError", "HostKeyError", "CertificateError", "InputError"])
 
 /** Where there never was a session, what cannot succeed by itself ends it too: that is no NETCONF server. */
-export const isFinal = (error: ConnectError, everUp: boolean): boolean =>
+export const isFinal = (error: SubscribeError, everUp: boolean): boolean =>
   final.has(error._tag) || (!everUp && !error.isRetryable)
+
+/** The same of a subscription; `mayChange` says which refusals of the device are not for ever. */
+export const isForGood = (
+  error: SubscribeError,
+  everUp: boolean,
+  mayChange: (refusal: RpcError) => boolean
+): boolean => {
+  switch (error._tag) {
+    case "RpcError":
+      return !mayChange(error)
+    case "SubscriptionTerminatedError":
+      return !error.isRetryable
+    case "CapabilityError":
+      return true
+    default:
+      return isFinal(error, everUp)
+  }
+}
+
+/** Why a subscription does not come back, when what should bring it back has died of a defect. */
+export const diedOf = (defect: string): CloseReason => ({
+  by: "us",
+  detail: `it is not established again, because that has failed by itself: ${defect}`
+})
 
 /** The options with their defaults. */
 export interface Settings {

@@ -5,24 +5,17 @@
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { InputError, type SubscribeError, withContext } from "../../errors.ts"
-import { Feed, type Sink } from "../../notifications/Feed.ts"
+import type { Sink } from "../../notifications/Feed.ts"
 import type * as Core from "../../rpc/Session.ts"
 import { createSubscription, type CreateSubscriptionOptions } from "../operations/CreateSubscription.ts"
+import type { Carrier } from "../session/Carrier.ts"
 import { needCore } from "../session/CoreOf.ts"
+import { listening } from "../session/Listening.ts"
 import type { Session } from "../Session.ts"
 
 export interface Attached {
   readonly session: Session
   readonly core: Core.Session
-}
-
-/** A session that can carry a subscription. */
-export interface Carrier {
-  readonly open: Effect.Effect<Session, SubscribeError, Scope.Scope>
-  /** The same on a connection of its own, which may live in another reactor. */
-  readonly elsewhere: Effect.Effect<Session, SubscribeError, Scope.Scope>
-  /** Whether it is closed with the subscription. */
-  readonly isOwn: boolean
 }
 
 /** RFC 5277 §2.1.1 knows one subscription per session, and its notifications do not say whose they are. */
@@ -33,19 +26,6 @@ const free = (session: Session): Effect.Effect<Core.Session, InputError> =>
     const why = "it carries a subscription already, and RFC 5277 knows one per session"
     return Effect.fail(withContext(new InputError({ what: "session", why }), core.context))
   })
-
-/** A session of its own that is held back would never read the reply to close-session: it is cut. */
-const leave = (core: Core.Session, isOwn: boolean, stop: () => void): void => {
-  stop()
-  if (isOwn && core.paused) core.end({ by: "us", detail: "the subscription was left while its session was held back" })
-}
-
-/** Listens until the scope closes, or until the result is called: a session that is refused may be asked again. */
-const listening = (core: Core.Session, isOwn: boolean, sink: Sink): Effect.Effect<() => void, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => core.listen(new Feed(sink, core))),
-    (stop) => Effect.sync(() => leave(core, isOwn, stop))
-  )
 
 /** Opens the session, and whatever has to be asked on it before the subscription. */
 export const prepare = ({ open }: Pick<Carrier, "open">): Effect.Effect<Session, SubscribeError, Scope.Scope> =>
@@ -60,7 +40,7 @@ export const subscribe = (
 ): Effect.Effect<Attached, SubscribeError, Scope.Scope> =>
   Effect.gen(function* () {
     const core = yield* free(session)
-    const stop = yield* listening(core, isOwn, sink)
+    const stop = yield* listening(core, sink, { cuts: isOwn })
     const operation = createSubscription(options)
     const needs = isOwn ? operation.needs : [...operation.needs, [":interleave"]]
     yield* Effect.tapError(session.run({ ...operation, needs }), () => Effect.sync(stop))

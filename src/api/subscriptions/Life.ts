@@ -6,13 +6,15 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import { ChannelError, type ErrorContext, type SubscribeError, withContext } from "../../errors.ts"
+import { type ErrorContext, type SubscribeError, withContext } from "../../errors.ts"
 import type { Subscription } from "../../notifications/Subscription.ts"
+import * as Outcome from "../../rpc/Outcome.ts"
 import type { CloseReason } from "../../rpc/Session.ts"
 import * as Reconnect from "../../sessions/Reconnect.ts"
 import { type DownReason, inWords } from "../reconnecting/ConnectionState.ts"
-import { isFinal, steadyAfter } from "../reconnecting/Options.ts"
-import { type Attached, type Carrier, prepare, subscribe } from "./Attached.ts"
+import { diedOf, isForGood, steadyAfter } from "../reconnecting/Options.ts"
+import type { Carrier } from "../session/Carrier.ts"
+import { type Attached, prepare, subscribe } from "./Attached.ts"
 import type { Settings } from "./Options.ts"
 import * as Resuming from "./Resuming.ts"
 import { type Seat, sit } from "./Seat.ts"
@@ -29,27 +31,23 @@ export interface Living {
 /** How a subscription whose session has ended for this reason ends. */
 const exitOf = (why: Why, context: ErrorContext): Exit.Exit<void, SubscribeError> => {
   if (why === over) return Exit.void
-  if ("_tag" in why) return Exit.fail(withContext(why, context))
-  const { by, detail, error } = why
-  if (error !== undefined) return Exit.fail(withContext(error, context))
-  return Exit.fail(new ChannelError({ ...context, phase: "closed", by, detail }))
+  return Exit.fail("_tag" in why ? withContext(why, context) : Outcome.ended(why, "closed", context))
 }
 
 const over: CloseReason = { by: "us", detail: "its scope was closed" }
 
-/** A device that refuses for now (too many sessions) may not refuse for ever. */
-const isForGood = (error: SubscribeError, everUp: boolean): boolean => {
-  if (error._tag === "RpcError") return !error.isRetryable
-  // The session that it shares does not come back.
-  if (error._tag === "ChannelError" && error.by === "us") return true
-  return error._tag === "CapabilityError" || isFinal(error as Parameters<typeof isFinal>[0], everUp)
-}
+/**
+ * Whoever subscribes hears of what refuses. Later a device that refuses for now (too many sessions) may not refuse for ever; a
+ * shared session that has stopped does.
+ */
+const endsIt = (error: SubscribeError, everUp: boolean): boolean =>
+  !everUp ||
+  (error._tag === "ChannelError" && error.by === "us") ||
+  isForGood(error, everUp, (refusal) => refusal.isRetryable)
 
 /** Keeps one subscription going until it is over. */
 class Life {
   readonly #living: Living
-  /** When the last session was lost. */
-  #lostAt: number | undefined
 
   constructor(living: Living) {
     this.#living = living
@@ -59,7 +57,7 @@ class Life {
     const { carrier, settings, subscription } = this.#living
     const { create } = settings
     const first = Effect.flatMap(prepare(carrier), (session) => subscribe(session, carrier, subscription, create))
-    const established = Effect.suspend(() => (this.#lostAt === undefined ? first : this.#again))
+    const established = Effect.suspend(() => (subscription.hasBegun ? this.#again : first))
     return Effect.tap(sit(subscription, carrier, create, established), ({ core }) =>
       Effect.sync(() => subscription.begin(core))
     )
@@ -70,22 +68,19 @@ class Life {
     const { carrier, settings, subscription } = this.#living
     const session = yield* prepare(carrier)
     const plan = yield* Resuming.plan(session, subscription, settings.create)
-    const attached = yield* Effect.catchTag(this.#resume(session, plan), "RpcError", (refusal) => {
-      if (plan.create.startTime === undefined || refusal.isRetryable) return Effect.fail(refusal)
+    return yield* Effect.catchTag(this.#resume(session, plan), "RpcError", (refusal) => {
+      // Without a replay there is no stopTime (RFC 5277 §2.1.1): it would not end any more.
+      const mayGoOn = plan.create.startTime !== undefined && plan.create.stopTime === undefined
+      if (!mayGoOn || refusal.isRetryable) return Effect.fail(refusal)
       const reason = `the device refuses to replay: ${refusal.summary}`
-      return this.#resume(session, Resuming.live(settings.create, subscription.lastEventTime, reason))
+      return this.#resume(session, Resuming.fromNow(settings.create, subscription.lastEventTime, reason))
     })
-    return attached
   })
 
   #resume(session: Attached["session"], { create, missing }: Resuming.Plan) {
     const { carrier, subscription } = this.#living
     return Effect.suspend(() => {
-      const lostAt = this.#lostAt ?? subscription.now()
-      const { from, inDoubt = false, reason = "", to } = missing ?? {}
-      const gap = missing && { from, to, reason, lostAt, resumedAt: subscription.now() }
-      // Said before the first notification that follows it can come.
-      subscription.resumed({ gap, inDoubt, replays: create.startTime !== undefined })
+      subscription.resuming({ missing, replays: create.startTime !== undefined })
       return subscribe(session, carrier, subscription, create)
     })
   }
@@ -93,10 +88,7 @@ class Life {
   readonly changed = (state: Reconnect.State<Seat, Why>): Effect.Effect<void> =>
     Effect.sync(() => {
       const { context, subscription } = this.#living
-      if (state._tag === "Down") {
-        this.#lostAt ??= subscription.now()
-        subscription.lost(inWords(state.why as DownReason))
-      } else if (state._tag === "Up") this.#lostAt = undefined
+      if (state._tag === "Down") subscription.sessionLost(inWords(state.why as DownReason))
       else if (state._tag === "Stopped") {
         subscription.finish(exitOf(state.why, context), inWords(state.why as DownReason))
       }
@@ -112,15 +104,12 @@ export const live = (living: Living): Effect.Effect<void, SubscribeError, Scope.
   return Effect.asVoid(
     Reconnect.make<Seat, SubscribeError, CloseReason>({
       open: life.open,
-      closed: (seat) => Effect.raceFirst(seat.closed, Effect.as(subscription.end, over)),
+      closed: (seat) => Effect.raceFirst(seat.closed, Effect.as(Effect.exit(subscription.ended), over)),
       schedule: schedule as Schedule.Schedule<unknown, Why>,
       steadyAfter,
-      isFinal: isForGood,
+      isFinal: endsIt,
       over,
-      died: (detail) => ({
-        by: "us",
-        detail: `it is not established again, because that has failed by itself: ${detail}`
-      }),
+      died: diedOf,
       changed: life.changed
     })
   )

@@ -1,17 +1,19 @@
-/** What a subscription may be told, with defaults, and what of it cannot be. */
-import * as Duration from "effect/Duration"
-import * as Schedule from "effect/Schedule"
+/**
+ * What a subscription of RFC 5277 may be told, with defaults, and what of it cannot be: its session, its queue, what becomes
+ * of it when its session is lost. What the device is asked for is `operations/CreateSubscription.ts`.
+ */
+import type * as Duration from "effect/Duration"
+import type * as Schedule from "effect/Schedule"
+import { defined } from "../../data/Defined.ts"
 import { InputError } from "../../errors.ts"
+import * as EventTime from "../../notifications/EventTime.ts"
 import type { MailboxOptions } from "../../notifications/Mailbox.ts"
 import * as Capabilities from "../../rpc/Capabilities.ts"
-import { aSchedule, knownNames, seconds, shown, wholeNumber } from "../Checks.ts"
+import { aPolicy, aSchedule, knownNames, queueLimits, seconds, shown, wholeNumber } from "../Checks.ts"
 import type { CreateSubscriptionOptions } from "../operations/CreateSubscription.ts"
-import { createSubscription } from "../operations/CreateSubscription.ts"
+import { createSubscription, timeText } from "../operations/CreateSubscription.ts"
 import type { DownReason } from "../reconnecting/ConnectionState.ts"
 import { defaultSchedule } from "../reconnecting/Options.ts"
-
-/** On which session a subscription is: one of its own, or the caller's. */
-export type SubscriptionSession = "own" | "shared"
 
 export interface SubscribeOptions extends CreateSubscriptionOptions, MailboxOptions {
   /**
@@ -19,14 +21,14 @@ export interface SubscribeOptions extends CreateSubscriptionOptions, MailboxOpti
    * closed with the scope. `shared`: the caller's session, which needs `:interleave` and cannot be held back: no policy
    * `suspend`, and the policy is `unbounded` unless another is chosen.
    */
-  readonly session?: SubscriptionSession
+  readonly session?: "own" | "shared"
   /**
    * Goes on on another session when its own is lost: true, or how long to wait before each attempt. What was missed is
    * replayed where the device can, and reported as a `Gap` where it cannot. Default: false, and true for a session that
    * reconnects.
    */
   readonly resume?: boolean | Schedule.Schedule<unknown, DownReason>
-  /** Bytes that an unfinished notification may have before it is given up. Default: `limits.bytes` of the session. */
+  /** Bytes that an unfinished notification may have before it is given up. Default, and at most: `limits.bytes` of its session. */
   readonly incompleteMaxBytes?: number
   /** How long an unfinished notification may stay without a further byte before that is reported. Default: 5 seconds. */
   readonly incompleteTimeout?: Duration.Input
@@ -57,63 +59,60 @@ export interface Settings {
   readonly isOwn: boolean
   /** Undefined: one session, one life. */
   readonly schedule: Schedule.Schedule<unknown, DownReason> | undefined
-  readonly maxBytes: number | undefined
+  /** Bytes that an unfinished notification may have; the session's own limit holds besides. */
+  readonly maxBytes: number
+  /** Milliseconds that an unfinished notification may stay without a further byte. */
   readonly patience: number
 }
 
-const policies = ["suspend", "dropNewest", "dropOldest", "unbounded"] as const
-
 const mailboxOf = (options: SubscribeOptions, isOwn: boolean): MailboxOptions => {
   const { capacity, dropEventThreshold, maxBytes } = options
+  const byDefault = options.policy === undefined ? ', the default with session: "shared",' : ""
   const policy = options.policy ?? (isOwn ? "suspend" : "unbounded")
-  if (!policies.includes(policy)) {
-    throw new InputError({ what: "policy", why: `expected ${policies.join(", ")}, got ${shown(policy)}` })
-  }
+  aPolicy("policy", policy)
   if (!isOwn && policy === "suspend") {
     const why = 'suspend would hold back the replies of the session that it shares; choose another, or session: "own"'
     throw new InputError({ what: "policy", why })
   }
-  if (dropEventThreshold !== undefined) wholeNumber("dropEventThreshold", dropEventThreshold, 1)
-  return {
-    policy,
-    ...(capacity === undefined ? {} : { capacity }),
-    ...(maxBytes === undefined ? {} : { maxBytes }),
-    ...(dropEventThreshold === undefined ? {} : { dropEventThreshold })
-  }
+  queueLimits({ policy, capacity, maxBytes, dropEventThreshold }, byDefault)
+  return { policy, ...defined({ capacity, maxBytes, dropEventThreshold }) }
 }
 
-const scheduleOf = (resume: SubscribeOptions["resume"]): Settings["schedule"] => {
-  if (resume === undefined || resume === false) return undefined
+const scheduleOf = (resume: NonNullable<SubscribeOptions["resume"]>): Settings["schedule"] => {
+  if (resume === false) return undefined
   if (resume === true) return defaultSchedule
   aSchedule("resume", resume, "true, false or ")
   return resume
 }
 
-const patienceOf = (timeout: Duration.Input = Duration.seconds(5)): number => seconds("incompleteTimeout", timeout)
+/** The name of the stream alone is easily given. */
+export const checkNames = (options: unknown, names: ReadonlyArray<string>): void => {
+  if (typeof options !== "string") return knownNames("", options, names)
+  throw new InputError({ what: "options", why: `expected options in an object, got text; write { stream: "NETCONF" }` })
+}
 
-/** Throws an `InputError`. `returns`: the session that may be shared is opened anew when it is lost. */
+/**
+ * Throws an `InputError`. `returns`: the session that may be shared is opened anew when it is lost, and so its subscriptions
+ * resume unless told otherwise.
+ */
 export const read = (options: SubscribeOptions, returns: boolean): Settings => {
-  knownNames("", options, subscribeNames)
-  const { filter, incompleteMaxBytes, incompleteTimeout, session = "own", startTime, stopTime, stream } = options
+  checkNames(options, subscribeNames)
+  const { filter, session = "own", startTime, stopTime, stream } = options
+  const { incompleteMaxBytes = Infinity, incompleteTimeout = "5 seconds", resume = returns } = options
   if (session !== "own" && session !== "shared") {
     throw new InputError({ what: "session", why: `expected own or shared, got ${shown(session)}` })
   }
   if (stream !== undefined && (typeof stream !== "string" || stream === "")) {
     throw new InputError({ what: "stream", why: `expected the name of an event stream, got ${shown(stream)}` })
   }
-  if (incompleteMaxBytes !== undefined) wholeNumber("incompleteMaxBytes", incompleteMaxBytes, 1)
+  if (incompleteMaxBytes !== Infinity) wholeNumber("incompleteMaxBytes", incompleteMaxBytes, 1)
   const isOwn = session === "own"
-  const schedule = scheduleOf(options.resume)
+  const schedule = scheduleOf(resume)
   if (!isOwn && !returns && schedule !== undefined) {
     const why = 'the shared session does not come back; use Netconf.reconnecting, or session: "own"'
     throw new InputError({ what: "resume", why })
   }
-  const create = {
-    ...(stream === undefined ? {} : { stream }),
-    ...(filter === undefined ? {} : { filter }),
-    ...(startTime === undefined ? {} : { startTime }),
-    ...(stopTime === undefined ? {} : { stopTime })
-  }
+  const create = defined({ stream, filter, startTime, stopTime })
   check(create)
   return {
     create,
@@ -121,11 +120,15 @@ export const read = (options: SubscribeOptions, returns: boolean): Settings => {
     isOwn,
     schedule,
     maxBytes: incompleteMaxBytes,
-    patience: patienceOf(incompleteTimeout)
+    patience: seconds("incompleteTimeout", incompleteTimeout)
   }
 }
 
-/** Whatever cannot be sent is found before a session is opened for it. */
+/** Whatever cannot be sent, or be, is found before a session is opened for it. */
 const check = (create: CreateSubscriptionOptions): void => {
   createSubscription(create).encode(Capabilities.make([]))
+  const { startTime, stopTime } = create
+  if (startTime === undefined || stopTime === undefined) return
+  const [start, stop] = [timeText("startTime", startTime), timeText("stopTime", stopTime)].map(EventTime.parse)
+  if (stop!.nanoseconds < start!.nanoseconds) throw new InputError({ what: "stopTime", why: "it is before startTime" })
 }

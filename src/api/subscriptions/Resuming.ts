@@ -5,10 +5,11 @@
 import * as Effect from "effect/Effect"
 import type { OperationError, SubscribeError } from "../../errors.ts"
 import type { History } from "../../notifications/Duplicates.ts"
+import type { Missing } from "../../notifications/Loss.ts"
 import { gapBetween, type Reach } from "../../notifications/ReplayLog.ts"
 import type { Subscription } from "../../notifications/Subscription.ts"
 import { type CreateSubscriptionOptions, timeText } from "../operations/CreateSubscription.ts"
-import { type EventStream, streams } from "../operations/EventStreams.ts"
+import { defaultStream, type EventStream, streams } from "../operations/EventStreams.ts"
 import type { Session } from "../Session.ts"
 
 /** What is asked of the next session, and what nobody can ask for any more. */
@@ -18,21 +19,10 @@ export interface Plan {
   readonly missing: Missing | undefined
 }
 
-export interface Missing {
-  readonly from: string | undefined
-  readonly to: string | undefined
-  readonly reason: string
-  /** Nothing is missing if the replay brings again what came last. */
-  readonly inDoubt?: boolean
-}
-
-/** The stream that a subscription without a name is to (RFC 5277 §3.2.3). */
-const defaultStream = "NETCONF"
-
 const withoutReplay = ({ startTime: _start, stopTime: _stop, ...create }: CreateSubscriptionOptions) => create
 
 /** From now on, and what that leaves out. */
-export const live = (create: CreateSubscriptionOptions, from: string | undefined, reason: string): Plan => ({
+export const fromNow = (create: CreateSubscriptionOptions, from: string | undefined, reason: string): Plan => ({
   create: withoutReplay(create),
   missing: { from, to: undefined, reason }
 })
@@ -62,10 +52,15 @@ export const plan = (
   Effect.gen(function* () {
     const last = subscription.history?.last ?? (create.startTime && timeText("startTime", create.startTime))
     if (last === undefined)
-      return live(create, undefined, "no notification had come, so nothing says from when to replay")
+      return fromNow(create, undefined, "no notification had come, so nothing says from when to replay")
     const stream = yield* described(session, create.stream ?? defaultStream)
     const reach = gapBetween({ replaySupport: undefined, ...stream, last })
-    if (reach._tag === "NoReplay") return live(create, last, "the device does not replay this stream")
+    if (reach._tag === "NoReplay") {
+      const reason = "the device does not replay this stream"
+      // Without a replay there is no stopTime (RFC 5277 §2.1.1), and none is no way to go on: the device says so.
+      if (create.stopTime === undefined) return fromNow(create, last, reason)
+      return replayed(create, last, { from: last, to: undefined, reason })
+    }
     return replayed(create, last, missingOf(reach, last, subscription.history))
   })
 

@@ -15,7 +15,9 @@ import type { Subscription } from "../../notifications/Subscription.ts"
 import type * as Core from "../../rpc/Session.ts"
 import * as Reactors from "../../sessions/Reactors.ts"
 import type { CreateSubscriptionOptions } from "../operations/CreateSubscription.ts"
-import { type Attached, type Carrier, prepare, subscribe } from "./Attached.ts"
+import * as AtOnce from "../session/AtOnce.ts"
+import type { Carrier } from "../session/Carrier.ts"
+import { type Attached, prepare, subscribe } from "./Attached.ts"
 
 /**
  * How long both sessions deliver at least. Stamps of whole seconds make different events look alike: after this long, none
@@ -121,35 +123,37 @@ export class Seat implements Reactors.Movable {
   readonly #moved: Effect.Effect<void, SubscribeError> = Effect.suspend(() => {
     const handover = new Handover(this.#subscription)
     const { startTime: _past, ...now } = this.#create
-    const open = Effect.flatMap(prepare({ open: this.#carrier.elsewhere }), (session) =>
-      subscribe(session, this.#carrier, handover, now)
+    const open = Effect.flatMap(
+      prepare({ open: Effect.provideService(this.#carrier.elsewhere, AtOnce.Current, true) }),
+      (session) => subscribe(session, this.#carrier, handover, now)
     )
     return placed(this.#outer, open).pipe(
-      Effect.flatMap((next) => Effect.sleep(together).pipe(Effect.andThen(this.#takeOver(handover, next)))),
+      Effect.tap(({ attached }) => Effect.sync(() => handover.begin(attached.core))),
+      Effect.flatMap((next) => Effect.andThen(Effect.sleep(together), this.#takeOver(handover, next))),
       Effect.onExit(() => Effect.sync(() => handover.giveUp()))
     )
   })
 
   #takeOver(handover: Handover, next: Place): Effect.Effect<void> {
-    const { core: fresh } = next.attached
     return Effect.suspend(() => {
-      handover.begin(fresh)
       // One of them has ended meanwhile: it stays where it is, or resumes as after any loss.
-      if (this.core.ended || fresh.ended) return Scope.close(next.scope, Exit.void)
-      return Effect.flatMap(this.#readToItsEnd, (whole) =>
-        Effect.uninterruptible(
-          Effect.suspend(() => {
-            if (!whole && this.#subscription.history !== undefined) return this.#lost
-            const { scope } = this.#place
-            this.#place = next
-            if (!whole) this.#subscription.missed("the session that it moved away from did not end in time")
-            this.#subscription.movedTo(fresh)
-            handover.takeOver()
-            return Scope.close(scope, Exit.void)
-          })
-        )
-      )
+      if (this.core.ended || next.attached.core.ended) return Scope.close(next.scope, Exit.void)
+      return Effect.flatMap(this.#readToItsEnd, (whole) => this.#swap(handover, next, whole))
     })
+  }
+
+  /** `whole`: the old session has been read to its end. */
+  #swap(handover: Handover, next: Place, whole: boolean): Effect.Effect<void> {
+    const swapped = Effect.suspend(() => {
+      if (!whole && this.#subscription.history !== undefined) return this.#lost
+      if (!whole) this.#subscription.missed("the session that it moved away from did not end in time")
+      const { scope } = this.#place
+      this.#place = next
+      this.#subscription.movedTo(next.attached.core)
+      handover.takeOver()
+      return Scope.close(scope, Exit.void)
+    })
+    return Effect.uninterruptible(swapped)
   }
 
   /** What it has not delivered, a resume brings, or says that it is gone: it is left as lost, with both sessions. */

@@ -2,21 +2,14 @@
  * One dynamic subscription (RFC 8639 §2.4): what has arrived and waits, its state, and its end, which the device may tell in
  * three ways: completed, terminated with a reason, or with its session. Synchronous; what is sent for it is elsewhere.
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import {
-  type ErrorContext,
-  type ProtocolError,
-  type SubscribeError,
-  SubscriptionTerminatedError
-} from "../../errors.ts"
+import { type ErrorContext, type SubscribeError, SubscriptionTerminatedError } from "../../errors.ts"
 import type { Broken } from "../Feed.ts"
 import type { HealthBus, QueueOwner } from "../Health.ts"
-import { Mailbox, type MailboxOptions, type Source } from "../Mailbox.ts"
+import { Mailbox, type MailboxOptions, type MailboxStatistics, type Source } from "../Mailbox.ts"
 import type { Notification } from "../Notification.ts"
 import type { Gap, ReplayComplete, SubscriptionEvent } from "../SubscriptionEvent.ts"
-import type { QueueStatistics } from "../SubscriptionQueue.ts"
 import * as OwnEvent from "./OwnEvent.ts"
 import type { Receiver } from "./Router.ts"
 
@@ -38,15 +31,7 @@ export type DynamicEvent =
     >
 
 /** What has passed through a dynamic subscription. */
-export interface DynamicStatistics extends QueueStatistics {
-  /** Notifications that could not be read; each is a gap. */
-  readonly malformed: number
-  /** Notifications that broke off: too large, or the next one began inside of them. */
-  readonly incomplete: number
-  readonly gaps: number
-  /** Whether its session is held back, because the queue is full (policy `suspend`). */
-  readonly paused: boolean
-}
+export type DynamicStatistics = MailboxStatistics
 
 export interface Options {
   readonly mailbox: MailboxOptions
@@ -57,24 +42,44 @@ export interface Options {
   readonly now: () => number
 }
 
-const sizeOf = (event: SubscriptionEvent): number => (event._tag === "Notification" ? event.bytes : 0)
+/** An update that cannot be read is a gap: what follows may still be of use. */
+const gapOf = ({ eventTime: from, name, receivedAt: at }: Notification, why: string): Gap => {
+  const reason = `a ${name} cannot be read: ${why}`
+  return { _tag: "Gap", from, to: undefined, lostAt: at, resumedAt: at, reason }
+}
+
+/** What waits, as it is handed out; `unreadable` is told of the gap that an update has become. */
+const handedOut = (
+  event: SubscriptionEvent,
+  unreadable: (notification: Notification, gap: Gap) => void
+): Effect.Effect<DynamicEvent> => {
+  if (event._tag !== "Notification" || !OwnEvent.isOwn(event)) return Effect.succeed(event)
+  return Effect.match(OwnEvent.decode(event), {
+    onFailure: (error) => {
+      const gap = gapOf(event, error.summary)
+      unreadable(event, gap)
+      return gap
+    },
+    // Completed, terminated and replay-completed never come here.
+    onSuccess: (own) => own as DynamicEvent
+  })
+}
 
 export class DynamicSubscription implements Receiver {
-  readonly mailbox: Mailbox<SubscriptionEvent>
-  readonly ended = Deferred.makeUnsafe<Exit.Exit<void, SubscribeError>>()
+  readonly mailbox: Mailbox
   readonly #context: ErrorContext
   readonly #now: () => number
   #state: "active" | "suspended" | "ended" = "active"
   #leaving = false
+  #told: Notification | undefined
   #id: number | undefined
   #last: string | undefined
-  readonly #counters = { malformed: 0, incomplete: 0, gaps: 0 }
 
   /** Throws an `InputError` for limits that are none. */
   constructor({ context, health, mailbox, now, owner }: Options) {
     this.#context = context
     this.#now = now
-    this.mailbox = new Mailbox(sizeOf, mailbox, owner, health)
+    this.mailbox = new Mailbox(mailbox, owner, health)
   }
 
   get state(): "active" | "suspended" | "ended" {
@@ -82,21 +87,26 @@ export class DynamicSubscription implements Receiver {
   }
 
   get statistics(): DynamicStatistics {
-    return { ...this.mailbox.queue.statistics, ...this.#counters, paused: this.mailbox.paused }
+    return this.mailbox.statistics
+  }
+
+  /** Waits for its end, and fails with the reason if there is one. */
+  get ended(): Effect.Effect<void, SubscribeError> {
+    return this.mailbox.ended
   }
 
   /** A session carries it under this id. */
   begin(id: number, source: Source): void {
     this.#id = id
     this.mailbox.feedFrom(source)
-    this.mailbox.report({ _tag: "SubscriptionStarted", message: `subscription ${id} is established` })
+    this.mailbox.report({ _tag: "SubscriptionUp", message: `subscription ${id} is established` })
   }
 
   /** The device's log begins later than was asked for. */
   startsLate(from: string, to: string): void {
     const now = this.#now()
     const reason = "the device's log does not reach back"
-    this.#gap({ from, to, lostAt: now, resumedAt: now, reason })
+    this.mailbox.gap({ from, to, lostAt: now, resumedAt: now, reason })
   }
 
   own(notification: Notification): void {
@@ -113,8 +123,14 @@ export class DynamicSubscription implements Receiver {
       case "subscription-resumed":
         this.#become("active")
         break
+      case "subscription-modified":
+        this.#told = notification
+        break
+      case "push-update":
+      case "push-change-update":
+        return void this.mailbox.queue.offer(notification)
     }
-    this.mailbox.queue.offer(notification)
+    this.mailbox.queue.offerMark(notification)
   }
 
   /** It is being deleted, which some devices tell by subscription-terminated as well; the result takes that back. */
@@ -123,6 +139,15 @@ export class DynamicSubscription implements Receiver {
     return () => {
       this.#leaving = false
     }
+  }
+
+  /** The terms that the device has told last, once. */
+  told(): OwnEvent.Of<"SubscriptionModified"> | undefined {
+    const notification = this.#told
+    if (notification === undefined) return undefined
+    this.#told = undefined
+    const said = Effect.runSyncExit(OwnEvent.decode(notification))
+    return Exit.isSuccess(said) && said.value?._tag === "SubscriptionModified" ? said.value : undefined
   }
 
   /** Also what a modification does to one that is suspended (RFC 8639 §2.4.3). */
@@ -150,68 +175,39 @@ export class DynamicSubscription implements Receiver {
   }
 
   replayed(eventTime: string | undefined): void {
-    this.mailbox.queue.offer({ _tag: "ReplayComplete", eventTime })
+    this.mailbox.queue.offerMark({ _tag: "ReplayComplete", eventTime })
   }
 
-  lost(bytes: number, why: string, kind: Broken): void {
-    this.odd(bytes, why, kind)
+  notificationLost(bytes: number, why: string, kind: Broken): void {
+    this.mailbox.broken(bytes, why, kind)
     const now = this.#now()
-    this.#gap({ from: this.#last, to: undefined, lostAt: now, resumedAt: now, reason: why })
+    this.mailbox.gap({ from: this.#last, to: undefined, lostAt: now, resumedAt: now, reason: why })
   }
 
-  odd(bytes: number, message: string, kind: Broken): void {
-    if (kind === "malformed") {
-      this.#counters.malformed++
-      this.mailbox.report({ _tag: "MalformedNotification", message, partialBytes: bytes })
-      return
-    }
-    const incompleteNotificationsReceived = ++this.#counters.incomplete
-    const report = { message, partialBytes: bytes, incompleteNotificationsReceived }
-    this.mailbox.report({ _tag: "IncompleteNotification", guard: kind, ...report })
-  }
-
-  #gap(gap: Omit<Gap, "_tag">): void {
-    this.#counters.gaps++
-    const { from, reason, to } = gap
-    this.mailbox.queue.offer({ _tag: "Gap", ...gap })
-    this.mailbox.report({ _tag: "SubscriptionGap", from, to, message: `notifications may be missing: ${reason}` })
+  tolerated(bytes: number, why: string, kind: Broken): void {
+    this.mailbox.broken(bytes, why, kind)
   }
 
   /** It is over. Readers get what waits, then the reason; the first one counts. */
   finish(exit: Exit.Exit<void, SubscribeError>, reason: string): void {
     if (this.#state === "ended") return
     this.#state = "ended"
-    this.mailbox.end(exit)
-    if (this.#id !== undefined) {
-      const message = `subscription ${this.#id} has ended: ${reason}`
-      this.mailbox.report({ _tag: "SubscriptionEnded", reason, message })
-    }
-    Deferred.doneUnsafe(this.ended, Exit.succeed(exit))
-  }
-
-  /** An update that cannot be read is a gap: what follows may still be of use. */
-  #unreadable(notification: Notification, why: string): Gap {
-    this.#counters.malformed++
-    this.#counters.gaps++
-    const { bytes, eventTime: from, receivedAt: at } = notification
-    const message = `a ${notification.name} cannot be read: ${why}`
-    this.mailbox.report({ _tag: "MalformedNotification", message, partialBytes: bytes })
-    this.mailbox.report({
-      _tag: "SubscriptionGap",
-      from,
-      to: undefined,
-      message: `notifications may be missing: ${why}`
-    })
-    return { _tag: "Gap", from, to: undefined, lostAt: at, resumedAt: at, reason: message }
+    const id = this.#id
+    this.mailbox.end(
+      exit,
+      id === undefined ? undefined : { reason, message: `subscription ${id} has ended: ${reason}` }
+    )
   }
 
   /** What waited, as its reader gets it: updates are parsed here, in the reader's fiber. */
-  readonly read = (event: SubscriptionEvent): Effect.Effect<DynamicEvent, ProtocolError> => {
-    if (event._tag !== "Notification" || !OwnEvent.isOwn(event)) return Effect.succeed(event)
-    return Effect.match(OwnEvent.decode(event), {
-      onFailure: (error) => this.#unreadable(event, error.summary),
-      // Completed, terminated and replay-completed never come here.
-      onSuccess: (own) => own as DynamicEvent
+  readonly read = (event: SubscriptionEvent): Effect.Effect<DynamicEvent> =>
+    handedOut(event, (notification, gap) => {
+      this.mailbox.broken(notification.bytes, gap.reason, "malformed")
+      this.mailbox.tellGap(gap)
     })
+
+  /** The oldest of what waits, as it will be handed out; it stays there. */
+  peek(max?: number): ReadonlyArray<DynamicEvent> {
+    return this.mailbox.queue.peek(max).map((event) => Effect.runSync(handedOut(event, () => {})))
   }
 }

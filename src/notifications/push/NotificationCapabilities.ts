@@ -7,7 +7,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import { Identityref, InstanceIdentifier } from "../../data/Values.ts"
 import type { Step } from "../../xml/Element.ts"
-import { notificationCapabilities } from "./Names.ts"
+import { notificationCapabilities } from "../../xml/Namespaces.ts"
 
 /** For which nodes of its scope something is offered. */
 export interface Support {

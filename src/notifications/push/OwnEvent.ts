@@ -9,7 +9,8 @@ import * as Schema from "effect/Schema"
 import { AnyXml, Empty, Identityref } from "../../data/Values.ts"
 import type { DataError, ProtocolError } from "../../errors.ts"
 import type { Notification } from "../Notification.ts"
-import { Identity, push, subscribed } from "./Names.ts"
+import { push, subscribed } from "../../xml/Namespaces.ts"
+import { Identity } from "./Identity.ts"
 
 const UnsignedInt = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 4_294_967_295 }))
 const optional = Schema.optionalKey

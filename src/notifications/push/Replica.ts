@@ -11,8 +11,15 @@ import { PatchIds } from "./PatchIds.ts"
 import type { ModuleNamespaces } from "./ResourcePath.ts"
 import * as YangPatch from "./YangPatch.ts"
 
+/** An update that could not be taken, and why. */
+export interface Missed {
+  readonly missed: string
+  /** Whether it might have been if it were known which namespaces the device's modules have. */
+  readonly needsModules?: boolean
+}
+
 /** What an update did. `ignored`: a whole selection is on its way, which holds it. */
-export type Outcome = "changed" | "ignored" | { readonly missed: string }
+export type Outcome = "changed" | "ignored" | Missed
 
 /** `<data>` around the top-level nodes, as in the reply to get. */
 const around = (children: ReadonlyArray<Element.Node>): Element.Element =>
@@ -59,20 +66,25 @@ export class Replica {
   }
 
   change({ changes, incomplete }: OwnEvent.Of<"PushChangeUpdate">): Outcome {
-    if (this.#waits || this.#tree === undefined) return "ignored"
     const patch = changes?.patch
+    if (this.#waits || this.#tree === undefined) {
+      if (patch !== undefined) this.#ids.note(patch.patchId)
+      return "ignored"
+    }
     if (patch !== undefined && !this.#ids.follows(patch.patchId)) {
       return this.#miss(`patch ${patch.patchId} is not the one that was due`)
     }
     if (incomplete === true) return this.#miss("a push-change-update is incomplete")
     if (patch === undefined) return this.#miss("a push-change-update holds no patch")
     const next = YangPatch.apply(this.#tree, patch.edit, this.#modules)
-    if (next instanceof YangPatch.Inapplicable) return this.#miss(`${next.path}: ${next.why}`)
+    if (next instanceof YangPatch.Inapplicable) {
+      return { ...this.#miss(`${next.path}: ${next.why}`), ...(next.needsModules ? { needsModules: true } : {}) }
+    }
     this.#tree = next
     return "changed"
   }
 
-  #miss(why: string): Outcome {
+  #miss(why: string): Missed {
     this.#waits = true
     return { missed: why }
   }

@@ -2,9 +2,10 @@
  * Where an edit of a YANG patch applies: a RESTCONF path (RFC 8040 §3.5.3) as steps, each found among the children of an
  * element.
  *
- * Such a path names modules, XML has namespaces: which belong together is known from the hello, from values that came, or
- * from namespaces that end in the module's name as the IETF's do. It gives the values of a list's keys without their
- * names; XML writes keys first and in their order (RFC 7950 §7.8.5), so they are compared with the first children.
+ * Such a path names modules, XML has namespaces: which belong together is known from the hello or the YANG library, from
+ * values that came, or from namespaces that end in the module's name as the IETF's do; otherwise nothing is found, and it
+ * says so. It gives the values of a list's keys without their names; XML writes keys first and in their order (RFC 7950
+ * §7.8.5), so they are compared with the first children.
  *
  * Devices on sysrepo send instance-identifiers in its place (`interface[name='eth0']`), which are read too.
  */
@@ -79,74 +80,170 @@ export const parse = (path: string): ReadonlyArray<Step> | undefined => {
   }
 }
 
+/** How a module belongs to a namespace: `likely` and `unlikely` by the text of the namespace, `unknown` by nothing at all. */
+export type Belonging = "known" | "likely" | "unknown" | "unlikely" | "other"
+
 /** Which namespace belongs to which module, as far as it is known. */
 export class ModuleNamespaces {
   readonly #known = new Map<string, string>()
 
   constructor(modules: Iterable<{ readonly name: string; readonly namespace: string }> = []) {
-    for (const { name, namespace } of modules) this.learn(name, namespace)
+    this.add(modules)
   }
 
+  /** What the device has said of its modules. */
+  add(modules: Iterable<{ readonly name: string; readonly namespace: string }>): void {
+    for (const { name, namespace } of modules) this.#known.set(name, namespace)
+  }
+
+  /** What a value shows; what the device has said of its modules stays. */
   learn(module: string, namespace: string): void {
-    this.#known.set(module, namespace)
+    if (!this.#known.has(module)) this.#known.set(module, namespace)
   }
 
-  /** Whether nodes of this namespace may be of this module. */
-  matches(module: string, namespace: string): boolean {
+  belongs(module: string, namespace: string): Belonging {
     const known = this.#known.get(module)
-    if (known !== undefined) return known === namespace
-    if (namespace === module || namespace.endsWith(`:${module}`) || namespace.endsWith(`/${module}`)) return true
-    for (const other of this.#known.values()) if (other === namespace) return false
+    if (known !== undefined) return known === namespace ? "known" : "other"
+    if (namespace === module || namespace.endsWith(`:${module}`) || namespace.endsWith(`/${module}`)) return "likely"
+    for (const other of this.#known.values()) if (other === namespace) return "other"
     // It ends in the name of another module.
-    return !namespace.startsWith("urn:ietf:params:xml:ns:yang:")
+    return namespace.startsWith("urn:ietf:params:xml:ns:yang:") ? "unlikely" : "unknown"
   }
+}
+
+/**
+ * How well an element is what a step says. `exact`: in the same words. `trimmed`: but for white space around. `meant`: as
+ * identities that mean the same. `unsure`: it is or is not, depending on what nobody here knows.
+ */
+export type Fit = "exact" | "trimmed" | "meant" | "unsure" | "no"
+
+const worse: ReadonlyArray<Fit> = ["exact", "trimmed", "meant", "unsure", "no"]
+
+const worst = (fits: ReadonlyArray<Fit>): Fit => worse[Math.max(0, ...fits.map((fit) => worse.indexOf(fit)))]!
+
+interface Identity {
+  readonly prefix: string | undefined
+  readonly name: string
+}
+
+const identifier = /^[A-Za-z_][\w.-]*$/
+
+/** Text as the name of an identity, which `65000:100` and `aa:bb:cc` are not (RFC 7950 §6.2). */
+const identityOf = (text: string): Identity | undefined => {
+  const parts = text.split(":")
+  if (parts.length > 2 || !parts.every((part) => identifier.test(part))) return undefined
+  return parts.length === 1 ? { prefix: undefined, name: text } : { prefix: parts[0], name: parts[1]! }
 }
 
 /** `module:identity` in a path, with another prefix or none in XML (RFC 7951 §6.8). */
-const isSameIdentity = (element: Element.Element, text: string, key: string, modules: ModuleNamespaces): boolean => {
-  const inText = text.indexOf(":")
-  const inKey = key.indexOf(":")
-  if (inText === -1 && inKey === -1) return false
-  if (text.slice(inText + 1) !== key.slice(inKey + 1)) return false
-  const namespace = lookup(element.scope, inText === -1 ? "" : text.slice(0, inText))
+const isSameIdentity = (element: Element.Element, text: string, key: string, modules: ModuleNamespaces): Fit => {
+  const [inText, inKey] = [identityOf(text), identityOf(key)]
+  if (inText === undefined || inKey === undefined || inText.name !== inKey.name) return "no"
+  const namespace = lookup(element.scope, inText.prefix ?? "")
   // Without a prefix that stands for something it is a value that happens to hold a colon.
-  if (namespace === undefined) return false
-  return inKey === -1 || modules.matches(key.slice(0, inKey), namespace)
+  if (namespace === undefined) return "no"
+  if (inKey.prefix === undefined) return namespace === element.namespace ? "meant" : "unsure"
+  switch (modules.belongs(inKey.prefix, namespace)) {
+    case "known":
+      return "meant"
+    case "likely":
+      return inText.prefix === undefined ? "unsure" : "meant"
+    case "unknown":
+      return "unsure"
+    default:
+      return "no"
+  }
 }
 
-const isValue = (element: Element.Element, key: string, modules: ModuleNamespaces): boolean => {
+/** Two values as XML has them: their prefixes are bound, and no module has to be known. */
+const isSameValue = (element: Element.Element, given: Element.Element): Fit => {
+  const [one, other] = [identityOf(Element.text(element).trim()), identityOf(Element.text(given).trim())]
+  if (one === undefined || other === undefined || one.name !== other.name) return "no"
+  const namespaces = [lookup(element.scope, one.prefix ?? ""), lookup(given.scope, other.prefix ?? "")]
+  if (namespaces[0] === undefined || namespaces[0] !== namespaces[1]) return "no"
+  return one.prefix === undefined || other.prefix === undefined ? "unsure" : "meant"
+}
+
+/** What a step is compared with, besides itself. */
+export interface Known {
+  readonly modules: ModuleNamespaces
+  /** The value that the edit gives to what the step says. */
+  readonly value?: Element.Element | undefined
+}
+
+const ofValue = (
+  element: Element.Element,
+  key: string,
+  given: Element.Element | undefined,
+  modules: ModuleNamespaces
+): Fit => {
   const text = Element.text(element)
-  return text === key || text.trim() === key || isSameIdentity(element, text.trim(), key, modules)
+  if (text === key) return "exact"
+  if (text.trim() === key.trim()) return "trimmed"
+  return given === undefined ? isSameIdentity(element, text.trim(), key.trim(), modules) : isSameValue(element, given)
 }
 
-const hasKeys = (element: Element.Element, keys: ReadonlyArray<string>, modules: ModuleNamespaces): boolean => {
+const ofKeys = (element: Element.Element, keys: ReadonlyArray<string>, { modules, value }: Known): Fit => {
   const inside = Element.elements(element)
-  if (inside.length === 0) return keys.length === 1 && isValue(element, keys[0]!, modules)
-  return keys.every((key, at) => inside[at] !== undefined && isValue(inside[at], key, modules))
+  if (inside.length === 0) return keys.length === 1 ? ofValue(element, keys[0]!, value, modules) : "no"
+  const given = value === undefined ? [] : Element.elements(value)
+  return worst(keys.map((key, at) => (inside[at] === undefined ? "no" : ofValue(inside[at], key, given[at], modules))))
 }
 
-const isPredicate = (
+const ofPredicate = (
   element: Element.Element,
   predicate: readonly [string, string] | number,
-  modules: ModuleNamespaces
-): boolean => {
+  { modules, value }: Known
+): Fit => {
   // Which one it is among its like is counted by whoever has all of them.
-  if (typeof predicate === "number") return true
-  const [name, value] = predicate
+  if (typeof predicate === "number") return "exact"
+  const [name, text] = predicate
   const key = name === "." ? element : Element.child(element, name)
-  return key !== undefined && isValue(key, value, modules)
+  const given = value === undefined || name === "." ? value : Element.child(value, name)
+  return key === undefined ? "no" : ofValue(key, text, given, modules)
 }
 
-/** Whether an element is what a step says; `namespace` is the one of its parent, undefined at the top. */
-export const isStep = (
+/** Where a value is given, its namespace is the target's. */
+const ofModule = (
+  { namespace }: Element.Element,
+  module: string | undefined,
+  outer: string | undefined,
+  { modules, value }: Known
+): Fit => {
+  if (value !== undefined) return value.namespace === namespace ? "exact" : "no"
+  if (module === undefined) return outer === undefined || namespace === outer ? "exact" : "no"
+  const belonging = modules.belongs(module, namespace)
+  if (belonging === "unknown") return "unsure"
+  return belonging === "known" || belonging === "likely" ? "exact" : "no"
+}
+
+/** How well an element is what a step says; `outer` is the namespace of its parent, undefined at the top. */
+export const fit = (
   element: Element.Element,
-  { keys, module, name, predicates }: Step,
-  namespace: string | undefined,
-  modules: ModuleNamespaces
-): boolean =>
-  element.name === name &&
-  (module === undefined
-    ? namespace === undefined || element.namespace === namespace
-    : modules.matches(module, element.namespace)) &&
-  (keys === undefined || hasKeys(element, keys, modules)) &&
-  (predicates === undefined || predicates.every((each) => isPredicate(element, each, modules)))
+  { keys, module, name, predicates = [] }: Step,
+  outer: string | undefined,
+  known: Known
+): Fit => {
+  if (element.name !== name) return "no"
+  const first = ofModule(element, module, outer, known)
+  if (first === "no") return first
+  const more = predicates.map((each) => ofPredicate(element, each, known))
+  return worst([first, keys === undefined ? "exact" : ofKeys(element, keys, known), ...more])
+}
+
+/** Children by their places among the nodes of a parent, or that nobody here can tell which. */
+export const find = (
+  parent: Element.Element,
+  step: Step,
+  outer: string | undefined,
+  known: Known
+): ReadonlyArray<number> | "unsure" => {
+  const fits = parent.children.map((node) => (Element.isElement(node) ? fit(node, step, outer, known) : "no"))
+  // What has the very words is not taken for something that merely may mean the same.
+  const best = worse.find((each) => fits.includes(each))
+  if (best === "unsure") return best
+  if (best === undefined || best === "no") return []
+  const found = fits.flatMap((each, at) => (each === best ? [at] : []))
+  const position = step.predicates?.find((each) => typeof each === "number")
+  return position === undefined ? found : found.slice(position - 1, position)
+}

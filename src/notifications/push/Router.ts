@@ -4,67 +4,50 @@
  *
  * What comes for a subscription before its id is known, which is in the reply to establish-subscription, is kept for it.
  */
-import * as Element from "../../xml/Element.ts"
 import type { Broken, Sink } from "../Feed.ts"
-import * as Notification from "../Notification.ts"
+import type { Notification } from "../Notification.ts"
 import * as OwnEvent from "./OwnEvent.ts"
+import { idOf } from "./SubscriptionId.ts"
 
 /** A subscription, as what carries it sees it. */
 export interface Receiver {
+  /** One that has ended gets nothing more, and its id may be another's. */
+  readonly state: "active" | "suspended" | "ended"
   /** A state change or an update of its own. */
-  own(notification: Notification.Notification): void
+  own(notification: Notification): void
   /** A record of its event stream. */
-  record(notification: Notification.Notification): void
+  record(notification: Notification): void
   /** Something was lost, perhaps of this subscription. */
-  lost(bytes: number, why: string, kind: Broken): void
+  notificationLost(bytes: number, why: string, kind: Broken): void
   /** Bytes that were no notification, or one that may still come. */
-  odd(bytes: number, why: string, kind: Broken): void
+  tolerated(bytes: number, why: string, kind: Broken): void
   /** Everything from the log has been sent, in the words of RFC 5277. */
   replayed(eventTime: string | undefined): void
 }
 
-/** An id at the beginning of an event, which is where all devices have it. */
-const firstId = /<(?:[\w.-]+:)?push-(?:change-)?update\b[^>]*>\s*<(?:[\w.-]+:)?id(?:\s[^>]*)?>\s*(\d{1,10})\s*</
-
-/** Characters of a notification that are looked at for its id before all of it is parsed. */
-const beginning = 2048
-
-/** The subscription that a notification of its own names; undefined where it names none, or cannot be read. */
-export const idOf = (notification: Notification.Notification): number | undefined => {
-  const found = firstId.exec(notification.xml.slice(0, beginning))
-  if (found !== null) return Number(found[1])
-  try {
-    const id = Element.child(Notification.dataOf(notification), "id")
-    const text = id === undefined ? "" : Element.text(id).trim()
-    return /^\d{1,10}$/.test(text) ? Number(text) : undefined
-  } catch {
-    return undefined
-  }
-}
+const living = (receiver: Receiver | undefined): Receiver | undefined =>
+  receiver?.state === "ended" ? undefined : receiver
 
 export class Router implements Sink {
   readonly maxBytes: number
   readonly patience: number
-  /** For nobody: of subscriptions that are over. */
-  discarded = 0
+  readonly #discard: (count: number) => void
   readonly #receivers = new Map<number, Receiver>()
   #records: Receiver | undefined
   /** Subscriptions whose ids are not known yet. */
   readonly #expected = new Set<Receiver>()
-  #early: Array<readonly [id: number, notification: Notification.Notification]> = []
+  #early: Array<readonly [id: number, notification: Notification]> = []
 
-  constructor(maxBytes: number, patience: number) {
+  /** `discard` is told how many came for nobody: of subscriptions that are over. */
+  constructor(maxBytes: number, patience: number, discard: (count: number) => void) {
     this.maxBytes = maxBytes
     this.patience = patience
-  }
-
-  get receivers(): Iterable<Receiver> {
-    return new Set([...this.#receivers.values(), ...this.#expected])
+    this.#discard = discard
   }
 
   /** Whether a subscription to a stream is on it, or about to be. */
   get hasRecords(): boolean {
-    return this.#records !== undefined
+    return living(this.#records) !== undefined
   }
 
   /** A subscription is about to be asked for. */
@@ -82,13 +65,20 @@ export class Router implements Sink {
     for (const [of, notification] of early) {
       if (of === id) receiver.own(notification)
       else if (this.#expected.size > 0) this.#early.push([of, notification])
-      else this.discarded++
+      else this.#discard(1)
     }
+  }
+
+  /** Whether this id may be another subscription's by now. */
+  isAnothers(id: number, receiver: Receiver): boolean {
+    const holder = living(this.#receivers.get(id))
+    return holder === undefined ? this.#expected.size > 0 : holder !== receiver
   }
 
   /** It was refused, or is over. */
   leave(receiver: Receiver, id?: number): void {
-    if (id !== undefined) this.#receivers.delete(id)
+    // Devices give the ids of subscriptions that are over to others.
+    if (id !== undefined && this.#receivers.get(id) === receiver) this.#receivers.delete(id)
     if (this.#records === receiver) this.#records = undefined
     this.#settle(receiver)
   }
@@ -96,39 +86,47 @@ export class Router implements Sink {
   #settle(receiver: Receiver): void {
     this.#expected.delete(receiver)
     if (this.#expected.size > 0) return
-    this.discarded += this.#early.length
+    this.#discard(this.#early.length)
     this.#early = []
   }
 
-  notification(notification: Notification.Notification): void {
+  notification(notification: Notification): void {
     if (!OwnEvent.isOwn(notification)) {
-      if (this.#records === undefined) this.discarded++
-      else this.#records.record(notification)
+      const records = living(this.#records)
+      if (records === undefined) this.#discard(1)
+      else records.record(notification)
       return
     }
     const id = idOf(notification)
-    if (id === undefined)
-      return this.lostOne(notification.bytes, `a ${notification.name} names no subscription`, "malformed")
-    const receiver = this.#receivers.get(id)
+    if (id === undefined) {
+      const why = `a ${notification.name} names no subscription`
+      return this.notificationLost(notification.bytes, why, "malformed")
+    }
+    const receiver = living(this.#receivers.get(id))
     if (receiver !== undefined) receiver.own(notification)
     else if (this.#expected.size > 0) this.#early.push([id, notification])
-    else this.discarded++
+    else this.#discard(1)
   }
 
   replayComplete(eventTime: string | undefined): void {
-    this.#records?.replayed(eventTime)
+    living(this.#records)?.replayed(eventTime)
   }
 
   /** RFC 5277's word for an end; here each subscription is told its own. */
   completed(): void {
-    this.discarded++
+    this.#discard(1)
   }
 
-  lostOne(bytes: number, why: string, kind: Broken): void {
-    for (const receiver of this.receivers) receiver.lost(bytes, why, kind)
+  notificationLost(bytes: number, why: string, kind: Broken): void {
+    for (const receiver of this.#all()) receiver.notificationLost(bytes, why, kind)
   }
 
-  odd(bytes: number, why: string, kind: Broken): void {
-    for (const receiver of this.receivers) receiver.odd(bytes, why, kind)
+  tolerated(bytes: number, why: string, kind: Broken): void {
+    for (const receiver of this.#all()) receiver.tolerated(bytes, why, kind)
+  }
+
+  /** Each once: what is attached is expected no more. */
+  #all(): Iterable<Receiver> {
+    return [...this.#receivers.values(), ...this.#expected].filter((receiver) => living(receiver) !== undefined)
   }
 }

@@ -3,10 +3,11 @@
  * identity in error-app-tag, the hints in error-info. Devices differ in the error-tag, so that decides nothing.
  */
 import * as Duration from "effect/Duration"
+import { defined } from "../../data/Defined.ts"
 import type { RpcError, RpcErrorItem } from "../../errors.ts"
 import * as Element from "../../xml/Element.ts"
 import * as Parse from "../../xml/Parse.ts"
-import { localName } from "./Names.ts"
+import { localName } from "./Identity.ts"
 
 /** The identities of the two RFCs; a device may add its own. */
 export type RefusalReason =
@@ -56,8 +57,10 @@ export interface RefusalHints {
   readonly filterFailure?: string
   /** The earliest moment that can be replayed, as sent. No RFC has it; devices built to the drafts do. */
   readonly replayStartTime?: string
+  /** Objects that an update would have held, as the device guesses, and how many it can hold. */
   readonly objectCountEstimate?: number
   readonly objectCountLimit?: number
+  /** The same in kilobytes. */
   readonly kilobytesEstimate?: number
   readonly kilobytesLimit?: number
 }
@@ -93,7 +96,7 @@ const numberOf = (info: Element.Element, name: string): number | undefined => {
 
 const hintsOf = (info: Element.Element): RefusalHints => {
   const period = numberOf(info, "period-hint")
-  const hints: { readonly [K in keyof RefusalHints]-?: RefusalHints[K] | undefined } = {
+  return defined({
     period: period === undefined ? undefined : Duration.millis(period * 10),
     filterFailure: textOf(info, "filter-failure-hint"),
     replayStartTime: textOf(info, "replay-start-time-hint"),
@@ -101,8 +104,7 @@ const hintsOf = (info: Element.Element): RefusalHints => {
     objectCountLimit: numberOf(info, "object-count-limit"),
     kilobytesEstimate: numberOf(info, "kilobytes-estimate"),
     kilobytesLimit: numberOf(info, "kilobytes-limit")
-  }
-  return Object.fromEntries(Object.entries(hints).filter(([, value]) => value !== undefined))
+  })
 }
 
 const refusalIn = (error: RpcErrorItem): SubscriptionRefusal | undefined => {

@@ -17,11 +17,14 @@ export class Inapplicable {
   /** The edit's target, or its point. */
   readonly path: string
   readonly why: string
+  /** Whether it might fit if it were known which namespaces the device's modules have. */
+  readonly needsModules: boolean
 
-  constructor(editId: string | undefined, path: string, why: string) {
+  constructor(editId: string | undefined, path: string, why: string, needsModules = false) {
     this.editId = editId
     this.path = path
     this.why = why
+    this.needsModules = needsModules
   }
 }
 
@@ -34,35 +37,21 @@ interface Place {
 
 const fail = ({ editId, target }: Edit, why: string, path = target): Inapplicable => new Inapplicable(editId, path, why)
 
+const unsure = ({ editId, target }: Edit, path = target): Inapplicable =>
+  new Inapplicable(editId, path, "which node that is cannot be told without knowing the device's modules", true)
+
 const withChildren = (element: Element.Element, children: ReadonlyArray<Element.Node>): Element.Element => ({
   ...element,
   children
 })
 
-/** The places among the children of a parent at which a step is found. */
-const placesOf = (
-  parent: Element.Element,
-  step: ResourcePath.Step,
-  outer: string | undefined,
-  modules: ResourcePath.ModuleNamespaces
-): ReadonlyArray<number> => {
-  const found = parent.children.flatMap((node, at) =>
-    Element.isElement(node) && ResourcePath.isStep(node, step, outer, modules) ? [at] : []
-  )
-  const position = step.predicates?.find((each) => typeof each === "number")
-  return position === undefined ? found : found.slice(position - 1, position)
-}
-
-/** The value, which is the target itself in `<value>`. */
-const valueOf = ({ edit, modules, step }: Place): Element.Element | Inapplicable => {
+/** The value, which is the target itself in `<value>`; undefined where the operation takes none. */
+const valueOf = (edit: Edit, { name }: ResourcePath.Step): Element.Element | Inapplicable | undefined => {
+  if (edit.operation === "delete" || edit.operation === "remove" || edit.operation === "move") return undefined
   const inside = edit.value === undefined ? [] : Element.elements(edit.value)
   const [value] = inside
   if (value === undefined || inside.length > 1) return fail(edit, `${edit.operation} needs one value`)
-  if (value.name !== step.name) {
-    return fail(edit, `the value is <${value.name}>, not the target`)
-  }
-  if (step.module !== undefined) modules.learn(step.module, value.namespace)
-  return value
+  return value.name === name ? value : fail(edit, `the value is <${value.name}>, not the target`)
 }
 
 const replaced = (parent: Element.Element, at: number, nodes: ReadonlyArray<Element.Node>): Element.Element =>
@@ -99,15 +88,31 @@ const order = (
   const last = point === undefined ? undefined : ResourcePath.parse(point)?.at(-1)
   if (point === undefined || last === undefined) return fail(place.edit, `${where} needs a point`, point ?? "")
   // The point is an entry of the same list, so of the same parent; a relative one gives its last step alone.
-  const [at, another] = placesOf(parent, { ...last, module: place.step.module ?? last.module }, outer, place.modules)
+  const step = { ...last, module: place.step.module ?? last.module }
+  const found = ResourcePath.find(parent, step, outer, { modules: place.modules })
+  if (found === "unsure") return unsure(place.edit, point)
+  const [at, another] = found
   if (at === undefined || another !== undefined) return fail(place.edit, "the point is not there", point)
   return inserted(parent, where === "before" ? at : at + 1, entry)
 }
 
-/** Containers and leafs; a list has keys that nobody here knows. */
+const isLeaf = (element: Element.Element): boolean => Element.elements(element).length === 0
+
+/** A leaf that has another value may be another entry of a leaf-list, or the key of another entry. */
+const mergedLeaf = (edit: Edit, old: Element.Element, value: Element.Element): Element.Element | Inapplicable => {
+  const [was, is] = [Element.text(old).trim(), Element.text(value).trim()]
+  // An empty container has nothing to merge.
+  if (is === "" && (was === "" || !isLeaf(old))) return old
+  if (isLeaf(old) && was === is) return old
+  return fail(edit, `merging another <${value.name}> needs the keys of what may be a list`)
+}
+
+/** Containers and leafs that were not there; a list has keys that nobody here knows. */
 const merged = (edit: Edit, old: Element.Element, value: Element.Element): Element.Element | Inapplicable => {
   const inside = Element.elements(value)
-  if (inside.length === 0) return value
+  if (inside.length === 0 || isLeaf(old)) {
+    return Element.text(old).trim() === "" && inside.length > 0 ? value : mergedLeaf(edit, old, value)
+  }
   let result = old
   for (const child of inside) {
     const [same, another] = Element.children(result, child.name, child.namespace)
@@ -122,27 +127,34 @@ const merged = (edit: Edit, old: Element.Element, value: Element.Element): Eleme
   return result
 }
 
+/** The target itself is the one that is meant: where it is a leaf, it takes the value. */
+const mergedInto = (edit: Edit, old: Element.Element, value: Element.Element): Element.Element | Inapplicable =>
+  isLeaf(old) && isLeaf(value) ? value : merged(edit, old, value)
+
 const put = (
   place: Place,
   parent: Element.Element,
   outer: string | undefined,
-  at: number | undefined
+  at: number | undefined,
+  value: Element.Element
 ): Element.Element | Inapplicable => {
   const { edit } = place
-  const value = valueOf(place)
-  if (value instanceof Inapplicable) return value
   if (edit.operation === "insert") {
     return order(place, at === undefined ? parent : replaced(parent, at, []), outer, value)
   }
   if (at === undefined) return inserted(parent, endOf(parent, value), value)
-  const next = edit.operation === "merge" ? merged(edit, parent.children[at] as Element.Element, value) : value
+  const next = edit.operation === "merge" ? mergedInto(edit, parent.children[at] as Element.Element, value) : value
   return next instanceof Inapplicable ? next : replaced(parent, at, [next])
 }
 
 /** The edit, where its parent is found. */
 const change = (place: Place, parent: Element.Element, outer: string | undefined): Element.Element | Inapplicable => {
   const { edit, modules, step } = place
-  const [at, another] = placesOf(parent, step, outer, modules)
+  const value = valueOf(edit, step)
+  if (value instanceof Inapplicable) return value
+  const found = ResourcePath.find(parent, step, outer, { modules, value })
+  if (found === "unsure") return unsure(edit)
+  const [at, another] = found
   if (another !== undefined) return fail(edit, "the target is several nodes")
   switch (edit.operation) {
     case "delete":
@@ -152,7 +164,7 @@ const change = (place: Place, parent: Element.Element, outer: string | undefined
       if (at === undefined) return fail(edit, "what is moved is not there")
       return order(place, replaced(parent, at, []), outer, parent.children[at] as Element.Element)
     default:
-      return put(place, parent, outer, at)
+      return put(place, parent, outer, at, value!)
   }
 }
 
@@ -165,7 +177,9 @@ const descend = (
 ): Element.Element | Inapplicable => {
   const [step, ...rest] = steps
   if (rest.length === 0) return change({ edit, step: step!, modules }, parent, outer)
-  const [at, another] = placesOf(parent, step!, outer, modules)
+  const found = ResourcePath.find(parent, step!, outer, { modules })
+  if (found === "unsure") return unsure(edit)
+  const [at, another] = found
   if (at === undefined || another !== undefined) {
     const keys = step!.keys === undefined ? "" : `=${step!.keys.join(",")}`
     return fail(edit, `its parent ${step!.name}${keys} is ${at === undefined ? "not there" : "several nodes"}`)
@@ -183,10 +197,24 @@ const applyToAll = (root: Element.Element, edit: Edit): Element.Element | Inappl
       return withChildren(root, [])
     case "create":
     case "replace":
-      return withChildren(root, edit.value?.children ?? [])
+      return edit.value === undefined
+        ? fail(edit, `${edit.operation} needs a value`)
+        : withChildren(root, edit.value.children)
     default:
       return fail(edit, `${edit.operation} has no meaning for the whole tree`)
   }
+}
+
+/**
+ * A value shows the namespace of its target's module, which stands at the target or at the nearest step above; unless the
+ * namespace is another module's, as where a device leaves modules out.
+ */
+const learn = (edit: Edit, steps: ReadonlyArray<ResourcePath.Step>, modules: ResourcePath.ModuleNamespaces): void => {
+  const value = valueOf(edit, steps.at(-1)!)
+  const module = steps.findLast((step) => step.module !== undefined)?.module
+  if (value === undefined || value instanceof Inapplicable || module === undefined) return
+  const belonging = modules.belongs(module, value.namespace)
+  if (belonging === "unknown" || belonging === "likely") modules.learn(module, value.namespace)
 }
 
 const applyOne = (
@@ -196,7 +224,9 @@ const applyOne = (
 ): Element.Element | Inapplicable => {
   const steps = ResourcePath.parse(edit.target)
   if (steps === undefined) return fail(edit, "the target is no RESTCONF path")
-  return steps.length === 0 ? applyToAll(root, edit) : descend(edit, steps, modules, root, undefined)
+  if (steps.length === 0) return applyToAll(root, edit)
+  learn(edit, steps, modules)
+  return descend(edit, steps, modules, root, undefined)
 }
 
 /** The tree after all edits; `root` holds the top-level nodes, and is left as it is. */

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Redacted from "effect/Redacted"
 import * as CredentialGuard from "../../transport/CredentialGuard.ts"
 import type { Crossing } from "../../transport/Placement.ts"
-import type { Answered, Ask, Command } from "../../transport/thread/Protocol.ts"
+import type { Command, Question, Reply } from "../../transport/thread/Protocol.ts"
 
 /** Whoever opens a session, as far as its questions are concerned. */
 export interface Caller {
@@ -26,8 +26,8 @@ export class Answers {
     this.#post = post
   }
 
-  ask(question: number, ask: Ask, caller: Caller): void {
-    const answer = (given: Answered) => {
+  ask(question: number, ask: Question, caller: Caller): void {
+    const answer = (given: Reply) => {
       if (given._tag !== "waits") this.#withdraw.delete(question)
       this.#post({ _tag: "answer", question, answer: given })
     }
@@ -45,8 +45,8 @@ export class Answers {
   #admit(
     guard: CredentialGuard.CredentialGuard,
     question: number,
-    { identity }: Extract<Ask, { readonly _tag: "admit" }>,
-    answer: (given: Answered) => void
+    { identity }: Extract<Question, { readonly _tag: "admit" }>,
+    answer: (given: Reply) => void
   ): void {
     let decided = false
     const decide = (verdict: CredentialGuard.Verdict): void => {
@@ -61,9 +61,9 @@ export class Answers {
 
   #prompt(
     question: number,
-    { challenge, prompt }: Extract<Ask, { readonly _tag: "prompt" }>,
+    { challenge, prompt }: Extract<Question, { readonly _tag: "prompt" }>,
     { crossing, services }: Caller,
-    answer: (given: Answered) => void
+    answer: (given: Reply) => void
   ): void {
     const asked = Effect.suspend(() => crossing.answers[prompt]!(challenge))
     const fiber = Effect.runForkWith(services)(

@@ -10,7 +10,8 @@ import type { Deliverable, Turns } from "./Turns.ts"
 
 /** The way to the thread. */
 export interface Wire {
-  readonly reactor: string
+  /** The reactor's. */
+  readonly id: string
   readonly write: (session: number, frame: Uint8Array) => void
   /** Whether the session is paused has changed, perhaps. */
   readonly flow: (crossed: Crossed) => void
@@ -25,8 +26,6 @@ export class Crossed implements Connection, Deliverable {
   notes: ReadonlyArray<string> = []
   beside?: Transport["open"]
   paused = false
-  /** What the thread has been told of it. */
-  toldPaused = false
   readonly #wire: Wire
   readonly #handler: Handler
   readonly #turns: Turns
@@ -39,7 +38,7 @@ export class Crossed implements Connection, Deliverable {
 
   constructor(session: number, handler: Handler, wire: Wire, turns: Turns) {
     this.session = session
-    this.reactor = wire.reactor
+    this.reactor = wire.id
     this.#handler = handler
     this.#wire = wire
     this.#turns = turns
@@ -66,8 +65,7 @@ export class Crossed implements Connection, Deliverable {
     try {
       while (left > 0 && this.#mayDeliver()) left -= this.#handOn(left)
     } catch (error) {
-      const why = error instanceof Error ? error.message : "unknown"
-      this.finish({ by: "us", detail: `the handler failed: ${why}` })
+      this.#handlerFailed(error)
     }
     if (this.#mayDeliver()) return true
     if (this.#ending !== undefined && this.#up) this.#end(this.#ending)
@@ -129,8 +127,13 @@ export class Crossed implements Connection, Deliverable {
     try {
       this.#handler.drain()
     } catch (error) {
-      this.finish({ by: "us", detail: `the handler failed: ${error instanceof Error ? error.message : "unknown"}` })
+      this.#handlerFailed(error)
     }
+  }
+
+  #handlerFailed(error: unknown): void {
+    const why = error instanceof Error ? error.message : "unknown"
+    this.finish({ by: "us", detail: `the handler failed: ${why}` })
   }
 
   readonly pause = (): void => {

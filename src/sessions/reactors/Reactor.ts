@@ -29,7 +29,7 @@ export interface Request {
 }
 
 export class Reactor implements Wire {
-  readonly reactor: string
+  readonly id: string
   readonly load = new Load()
   bytesIn = 0
   bytesOut = 0
@@ -49,7 +49,7 @@ export class Reactor implements Wire {
 
   /** `drained` is called when it was drained and is empty. */
   constructor(id: string, thread: ThreadOptions, drained: () => void) {
-    this.reactor = id
+    this.id = id
     this.#drained = drained
     this.#life = new ThreadLife(id, thread, {
       batch: (batch) => this.#batch(batch),
@@ -76,11 +76,18 @@ export class Reactor implements Wire {
     return this.#users.has(crossing)
   }
 
+  /** Waits a moment after a crash; false: it takes no new sessions any more. */
+  ready(request: Request): Effect.Effect<boolean, ConnectionError> {
+    return this.#refuse(request).pipe(
+      Effect.andThen(this.#life.backoff),
+      Effect.map(() => !this.#draining)
+    )
+  }
+
+  /** Once it is ready. */
   open(request: Request): Effect.Effect<Connection, ConnectError, Scope.Scope> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.gen({ self: this }, function* () {
-        yield* this.#refuse(request)
-        yield* restore(this.#life.backoff)
         const caller = { crossing: request.crossing, services: yield* Effect.context<never>() }
         const session = ++this.#named
         const connection = yield* restore(this.#begin(session, request, caller))
@@ -94,7 +101,7 @@ export class Reactor implements Wire {
     return Effect.suspend(() => {
       const why = this.#life.failing
       if (why === undefined) return Effect.void
-      return Effect.fail(new ConnectionError({ label, peer, reason: "unreachable", detail: `${this.reactor}: ${why}` }))
+      return Effect.fail(new ConnectionError({ label, peer, reason: "unreachable", detail: `${this.id}: ${why}` }))
     })
   }
 
@@ -247,13 +254,16 @@ export class Reactor implements Wire {
   }
 
   #beside(session: number, crossing: Crossing): NonNullable<Connection["beside"]> {
-    return (handler, context) => this.open({ crossing, handler, context, beside: session })
+    return (handler, context) => {
+      const request = { crossing, handler, context, beside: session }
+      return Effect.andThen(this.ready(request), this.open(request))
+    }
   }
 
   /** A dial that sessions share goes on when the one that began it has left: then another one of them is asked. */
-  #asked({ ask, asking, question }: Extract<Event, { readonly _tag: "question" }>): void {
-    const sharing = ({ caller }: Guest) => this.#transports.get(caller.crossing) === asking.transport
-    const guest = this.#guests.get(asking.session) ?? [...this.#guests.values()].find(sharing)
+  #asked({ ask, login, question }: Extract<Event, { readonly _tag: "question" }>): void {
+    const sharing = ({ caller }: Guest) => this.#transports.get(caller.crossing) === login.transport
+    const guest = this.#guests.get(login.session) ?? [...this.#guests.values()].find(sharing)
     if (guest !== undefined) this.#answers.ask(question, ask, guest.caller)
   }
 

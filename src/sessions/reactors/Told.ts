@@ -9,6 +9,8 @@ export class Told {
   readonly #taken = new Map<number, number>()
   #takenOfAll = 0
   readonly #flows = new Set<Crossed>()
+  /** Those that it has been told are paused. */
+  readonly #paused = new WeakSet<Crossed>()
 
   /** So many bytes of a session have been handed on; true: it is time to tell. */
   took(session: number, bytes: number): boolean {
@@ -35,8 +37,9 @@ export class Told {
     this.#taken.clear()
     this.#takenOfAll = 0
     for (const crossed of this.#flows) {
-      if (crossed.toldPaused === crossed.paused) continue
-      crossed.toldPaused = crossed.paused
+      if (this.#paused.has(crossed) === crossed.paused) continue
+      if (crossed.paused) this.#paused.add(crossed)
+      else this.#paused.delete(crossed)
       post({ _tag: crossed.paused ? "pause" : "resume", session: crossed.session })
     }
     this.#flows.clear()

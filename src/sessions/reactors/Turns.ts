@@ -10,11 +10,14 @@ export interface Deliverable {
   readonly deliver: (most: number) => boolean
 }
 
-/** Bytes of one session before it is the next one's turn. */
-const piece = 65_536
+/**
+ * Bytes of one session before it is the next one's turn. What a reader of small notifications does with so many is over
+ * before its fiber has to yield, so it is done at once, and counted.
+ */
+const piece = 32_768
 
 /** Milliseconds of handing on before the loop goes on with everything else. */
-const budget = 5
+const budget = 2
 
 export class Turns {
   readonly #ready = new Set<Deliverable>()

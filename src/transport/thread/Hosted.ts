@@ -12,36 +12,9 @@ import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import type { ConnectError } from "../../errors.ts"
 import type { Connection, EndReason, Handler } from "../Transport.ts"
+import type { Budget } from "./Budget.ts"
 import type { Out } from "./Outgoing.ts"
-import { credit, creditOfAll, encodeError, writeCredit } from "./Protocol.ts"
-
-/** The bytes under way to the caller of all sessions that it reads, and who waits for them to get fewer. */
-export class Budget {
-  #bytes = 0
-  readonly #held = new Set<Hosted>()
-
-  get spent(): boolean {
-    return this.#bytes > creditOfAll
-  }
-
-  add(bytes: number): void {
-    this.#bytes += bytes
-  }
-
-  hold(session: Hosted): void {
-    this.#held.add(session)
-  }
-
-  release(session: Hosted): void {
-    this.#held.delete(session)
-  }
-
-  /** Lets those go on that may, once there is room for more than a few pieces. */
-  settle(): void {
-    if (this.#bytes > creditOfAll / 2) return
-    for (const session of this.#held) session.goOn()
-  }
-}
+import { credit, encodeError, writeCredit } from "./Protocol.ts"
 
 type Opening = (handler: Handler) => Effect.Effect<Connection, ConnectError, Scope.Scope>
 
@@ -112,6 +85,8 @@ export class Hosted implements Handler {
   }
 
   took(bytes: number): void {
+    // It has been given back with all the rest, or will be.
+    if (this.#closing) return
     this.#underWay -= bytes
     if (!this.#paused) this.#budget.add(-bytes)
   }

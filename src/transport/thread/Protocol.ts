@@ -37,7 +37,7 @@ export type Command =
   | { readonly _tag: "resume"; readonly session: number }
   /** So many bytes have been handed on. */
   | { readonly _tag: "took"; readonly session: number; readonly bytes: number }
-  | { readonly _tag: "answer"; readonly question: number; readonly answer: Answered }
+  | { readonly _tag: "answer"; readonly question: number; readonly answer: Reply }
 
 export type Event =
   /** The thread is ready for commands. */
@@ -56,7 +56,7 @@ export type Event =
   | { readonly _tag: "closed"; readonly session: number }
   /** So many bytes have been written, and there is room for as many. */
   | { readonly _tag: "wrote"; readonly session: number; readonly bytes: number }
-  | { readonly _tag: "question"; readonly question: number; readonly asking: Asking; readonly ask: Ask }
+  | { readonly _tag: "question"; readonly question: number; readonly login: Login; readonly ask: Question }
   /** Nobody waits for its answer any more. */
   | { readonly _tag: "withdrawn"; readonly question: number }
   | { readonly _tag: "freed"; readonly pass: number }
@@ -71,18 +71,18 @@ export type Event =
   | { readonly _tag: "delay"; readonly delay: Delay }
 
 /** Who asks: the session that began the login, which may have gone since, and the transport that it is for. */
-export interface Asking {
+export interface Login {
   readonly session: number
   readonly transport: number
 }
 
 /** What stays with the caller and is asked back: the credential guard of the process, and functions that answer prompts. */
-export type Ask =
+export type Question =
   | { readonly _tag: "whyNone"; readonly identities: ReadonlyArray<Identity> }
   | { readonly _tag: "admit"; readonly identity: Identity }
   | { readonly _tag: "prompt"; readonly prompt: number; readonly challenge: Challenge }
 
-export type Answered =
+export type Reply =
   | { readonly _tag: "why"; readonly why: string | undefined }
   /** There will be another answer to the same question. */
   | { readonly _tag: "waits" }
@@ -108,8 +108,11 @@ export interface Batch {
 /** Bytes of one session that may have crossed and not been handed on. */
 export const credit = 1_048_576
 
-/** The same for all sessions of a thread together, those that the caller has paused left out. */
-export const creditOfAll = 33_554_432
+/**
+ * The same for all sessions of a thread together, those that the caller has paused left out: what the caller's loop hands on
+ * in some fifty milliseconds. More would lie in memory, and come out of the caches before it is read.
+ */
+export const creditOfAll = 8_388_608
 
 /** Bytes that may wait to be written in the thread before `write` returns false. */
 export const writeCredit = 262_144

@@ -9,14 +9,14 @@ import * as Redacted from "effect/Redacted"
 import type { Answer, Challenge } from "../AuthOptions.ts"
 import { CredentialGuard, type Pass, type Verdict } from "../CredentialGuard.ts"
 import type { Identity } from "../CredentialIdentity.ts"
-import type { Answered, Ask, Asking as Asker, Event } from "./Protocol.ts"
+import type { Event, Login, Question, Reply } from "./Protocol.ts"
 
 /** The caller's function has failed, in its words. */
 class Refused extends Data.TaggedError("Refused")<{ readonly message: string }> {}
 
 export class Questions {
   readonly #tell: (event: Event) => void
-  readonly #waiting = new Map<number, (answer: Answered) => void>()
+  readonly #waiting = new Map<number, (answer: Reply) => void>()
   #asked = 0
 
   constructor(tell: (event: Event) => void) {
@@ -24,16 +24,16 @@ export class Questions {
   }
 
   /** `answered` is called once, or once more after `waits`. The result withdraws the question. */
-  ask(asking: Asker, ask: Ask, answered: (answer: Answered) => void): () => void {
+  ask(login: Login, ask: Question, answered: (answer: Reply) => void): () => void {
     const question = ++this.#asked
     this.#waiting.set(question, answered)
-    this.#tell({ _tag: "question", question, asking, ask })
+    this.#tell({ _tag: "question", question, login, ask })
     return () => {
       if (this.#waiting.delete(question)) this.#tell({ _tag: "withdrawn", question })
     }
   }
 
-  answer(question: number, answer: Answered): void {
+  answer(question: number, answer: Reply): void {
     const answered = this.#waiting.get(question)
     if (answer._tag !== "waits") this.#waiting.delete(question)
     if (answered !== undefined) answered(answer)
@@ -50,12 +50,12 @@ export class Questions {
 
   /** The caller's function for prompts, as one of ours. */
   prompt(prompt: number): Answer {
-    return (challenge) => Effect.flatMap(Asking, (asking) => this.#prompt(asking, prompt, challenge))
+    return (challenge) => Effect.flatMap(CurrentLogin, (login) => this.#prompt(login, prompt, challenge))
   }
 
-  #prompt(asking: Asker, prompt: number, challenge: Challenge): ReturnType<Answer> {
+  #prompt(login: Login, prompt: number, challenge: Challenge): ReturnType<Answer> {
     return Effect.callback((resume) => {
-      const withdraw = this.ask(asking, { _tag: "prompt", prompt, challenge }, (answer) => {
+      const withdraw = this.ask(login, { _tag: "prompt", prompt, challenge }, (answer) => {
         if (answer._tag === "answers") resume(Effect.succeed(answer.answers.map((text) => Redacted.make(text))))
         else resume(Effect.fail(new Refused({ message: answer._tag === "refused" ? answer.message : "" })))
       })
@@ -65,25 +65,25 @@ export class Questions {
 }
 
 /** Who is being opened. */
-export const Asking: Context.Reference<Asker> = Context.Reference<Asker>("effect-netconf/thread/Asking", {
+export const CurrentLogin: Context.Reference<Login> = Context.Reference<Login>("effect-netconf/thread/CurrentLogin", {
   defaultValue: () => ({ session: 0, transport: 0 })
 })
 
 /** The caller's guard, from a thread, for the logins of one session. */
 export class RemoteGuard extends CredentialGuard {
   readonly #questions: Questions
-  readonly #asking: Asker
+  readonly #login: Login
 
-  constructor(questions: Questions, asking: Asker) {
+  constructor(questions: Questions, login: Login) {
     super()
     this.#questions = questions
-    this.#asking = asking
+    this.#login = login
   }
 
   override whyNone(identities: ReadonlyArray<Identity>): Effect.Effect<string | undefined> {
     if (identities.length === 0) return Effect.succeed(undefined)
     return Effect.callback((resume) => {
-      const withdraw = this.#questions.ask(this.#asking, { _tag: "whyNone", identities }, (answer) =>
+      const withdraw = this.#questions.ask(this.#login, { _tag: "whyNone", identities }, (answer) =>
         resume(Effect.succeed(answer._tag === "why" ? answer.why : undefined))
       )
       return Effect.sync(withdraw)
@@ -91,7 +91,7 @@ export class RemoteGuard extends CredentialGuard {
   }
 
   override admit(identity: Identity, decide: (verdict: Verdict) => void, waits: () => void = () => {}): () => void {
-    return this.#questions.ask(this.#asking, { _tag: "admit", identity }, (answer) => {
+    return this.#questions.ask(this.#login, { _tag: "admit", identity }, (answer) => {
       if (answer._tag === "waits") waits()
       else if (answer._tag === "barred") decide({ _tag: "Barred", why: answer.why })
       else if (answer._tag === "admitted") decide({ _tag: "Admitted", pass: this.#questions.pass(answer.pass) })

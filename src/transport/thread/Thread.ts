@@ -6,6 +6,8 @@
 import * as Effect from "effect/Effect"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
+import { stat } from "node:fs"
+import { getPriority, setPriority } from "node:os"
 import { parentPort, workerData } from "node:worker_threads"
 import { ChannelError } from "../../errors.ts"
 import * as CredentialGuard from "../CredentialGuard.ts"
@@ -13,11 +15,12 @@ import * as CredentialIdentity from "../CredentialIdentity.ts"
 import * as Ssh from "../Ssh.ts"
 import * as SshCrossing from "../SshCrossing.ts"
 import type { Handler, Transport } from "../Transport.ts"
+import { Budget } from "./Budget.ts"
 import { Delays } from "./Delays.ts"
-import { Budget, Hosted } from "./Hosted.ts"
+import { Hosted } from "./Hosted.ts"
 import { Outgoing } from "./Outgoing.ts"
 import type { Command, Event, Start } from "./Protocol.ts"
-import { Asking, Questions, RemoteGuard } from "./Questions.ts"
+import { CurrentLogin, Questions, RemoteGuard } from "./Questions.ts"
 
 type Opening = Extract<Command, { readonly _tag: "open" }>
 
@@ -76,13 +79,13 @@ class Thread {
       this.#delays.touch()
       this.#out.bytes(of, piece)
     }
-    const asking = { session, transport }
-    const guard = new RemoteGuard(this.#questions, asking)
+    const login = { session, transport }
+    const guard = new RemoteGuard(this.#questions, login)
     const loggers = new Set([this.#logger(session)])
     const open = (handler: Handler) =>
       (way ?? gone)(handler, { label, deadlines }).pipe(
         Effect.provideService(CredentialGuard.Current, guard),
-        Effect.provideService(Asking, asking),
+        Effect.provideService(CurrentLogin, login),
         Effect.provideService(Logger.CurrentLoggers, loggers)
       )
     this.#sessions.set(session, new Hosted(session, { bytes, event }, this.#budget, open))
@@ -106,7 +109,26 @@ const gone: Transport["open"] = (_handler, { label }) =>
 
 const levels = ["Debug", "Info", "Warn", "Error"] as const
 
+/** By so much it is nicer than the caller's loop, which has three quarters of a core that both want. */
+const nicer = 5
+
+/**
+ * A thread that decrypts a flood never sleeps, and the scheduler makes the caller's loop wait behind it for tens of
+ * milliseconds. Only on Linux is a priority that of a thread; elsewhere it would be the whole process's.
+ */
+const standBehindTheCaller = (): void => {
+  if (process.platform !== "linux") return
+  // The threads for files, names and keys are the whole process's, and as nice as whoever is the first to need them.
+  stat("/", () => {})
+  try {
+    setPriority(Math.min(getPriority() + nicer, 19))
+  } catch {
+    // Where that is forbidden it works as well, and the caller's loop comes later.
+  }
+}
+
 const start = (port: NonNullable<typeof parentPort>): void => {
+  standBehindTheCaller()
   CredentialIdentity.adoptKey((workerData as Start).identityKey)
   const out = new Outgoing((batch, transfer) => port.postMessage(batch, transfer))
   const thread = new Thread(out)

@@ -68,7 +68,7 @@ describe("FleetPlan", () => {
     ["a canary of no device", { canary: 0 }, /canary: expected a whole number from 1, got 0/],
     ["a canary of no name", { canary: [] }, /canary: expected at least one name, got an empty list/],
     ["a soak without a canary", { soak: "1 minute" }, /soak: there is no canary to wait for/],
-    ["a soak that is no duration", { canary: 1, soak: "soon" as "1 minute" }, /soak: soon is not a duration/],
+    ["a soak that is no duration", { canary: 1, soak: "soon" as "1 minute" }, /soak: "soon" is not a duration/],
     ["half a device at once", { concurrency: 0.5 }, /concurrency: expected a whole number from 1, got 0.5/],
     ["a batch of none", { batch: 0 }, /batch: expected a whole number from 1/],
     ["no failure", { stopAfter: { failures: 0 } }, /stopAfter.failures: expected a whole number from 1/],

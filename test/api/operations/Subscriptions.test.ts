@@ -6,7 +6,9 @@ import * as Filter from "../../../src/api/operations/Filter.ts"
 import { modified } from "../../../src/api/operations/SubscriptionOptions.ts"
 import type { EstablishOptions, ModifyOptions } from "../../../src/api/operations/SubscriptionOptions.ts"
 import * as Subscriptions from "../../../src/api/operations/Subscriptions.ts"
+import { told } from "../../../src/api/operations/ToldTerms.ts"
 import { InputError } from "../../../src/errors.ts"
+import * as Element from "../../../src/xml/Element.ts"
 import { decode } from "../../../src/xml/Parse.ts"
 import { isSentAs, wire } from "../wire.ts"
 
@@ -136,6 +138,33 @@ describe("establish-subscription", () => {
     assert.include(refused({ dscp: 64 }), "0 to 63")
     assert.include(refused({ weighting: 256 }), "0 to 255")
     assert.include(refused({ filter: "<a>" }), "filter")
+    for (const named of [undefined, "", 5]) {
+      assert.include(refused({ filter: { named } }), "filter.named", String(named))
+    }
+    for (const stream of ["", 5, null]) assert.include(refused({ stream }), "stream", String(stream))
+    for (const datastore of [null, 5, "", {}, { name: "x" }, { namespace: "", name: "x" }, { namespace: "urn:v", name: "a b" }]) {
+      assert.include(refused({ datastore, periodic }), "datastore", JSON.stringify(datastore))
+    }
+    assert.include(refused({ datastore: "running", onChange: { syncOnStart: "no" } }), "onChange.syncOnStart")
+    for (const excludedChange of ["create", null, { create: true }]) {
+      assert.include(refused({ datastore: "running", onChange: { excludedChange } }), "onChange.excludedChange")
+    }
+  })
+
+  it("writes its parameters in the order of the modules, the trigger last (RFC 7950 §7.14.4)", () => {
+    const request = establishSubscription({
+      datastore: "running",
+      filter: foo,
+      periodic: { period: 100 },
+      stopTime: "2030-01-01T00:00:00Z",
+      dscp: 1,
+      weighting: 2,
+      dependency: 3
+    }).encode({} as never)
+    assert.deepStrictEqual(
+      Element.elements(request).map(({ name }) => name),
+      ["datastore", "datastore-xpath-filter", "stop-time", "dscp", "weighting", "dependency", "periodic"]
+    )
   })
 
   it("refuses periods that hundredths of a second cannot say", () => {
@@ -182,12 +211,57 @@ describe("modify-subscription", () => {
       modifySubscription(1, modified(terms, { stopTime: "2030-01-01T00:00:00Z" })),
       modify(
         `<id>1</id><yp:datastore ${ds}>ds:running</yp:datastore><yp:selection-filter-ref>mine</yp:selection-filter-ref>` +
-          `<yp:on-change><yp:dampening-period>100</yp:dampening-period></yp:on-change><stop-time>2030-01-01T00:00:00Z</stop-time>`
+          `<stop-time>2030-01-01T00:00:00Z</stop-time><yp:on-change><yp:dampening-period>100</yp:dampening-period></yp:on-change>`
       )
     )
     assert.deepStrictEqual(modified(terms, { onChange: { dampeningPeriod: 10 } }), {
       ...terms,
       onChange: { dampeningPeriod: 10, syncOnStart: false, excludedChange: ["move"] }
+    })
+  })
+
+  it("keeps what is left out of a period", () => {
+    const anchorTime = "2026-01-01T00:00:00Z"
+    const terms: EstablishOptions = { datastore: "running", periodic: { period: "1 second", anchorTime } }
+    const next = modified(terms, { periodic: { period: "5 seconds" } })
+    assert.deepStrictEqual(next, { datastore: "running", periodic: { period: "5 seconds", anchorTime } })
+    const moved = { period: "5 seconds", anchorTime: "2026-01-01T00:00:01Z" } as const
+    assert.deepStrictEqual(modified(next, { periodic: moved }), { datastore: "running", periodic: moved })
+  })
+
+  it("takes over what the device has modified, as it tells", () => {
+    const from = (event: object): EstablishOptions =>
+      told(terms, { _tag: "SubscriptionModified", id: 1, ...event } as Parameters<typeof told>[1])
+    const terms: EstablishOptions = { datastore: "running", filter: foo, periodic: { period: "1 second" } }
+    assert.deepStrictEqual(from({}), terms)
+    const xpath = decode(`<datastore-xpath-filter xmlns="${yp}" xmlns:y="urn:y">/y:a</datastore-xpath-filter>`)
+    const subtree = decode(`<datastore-subtree-filter xmlns="${yp}"><a xmlns="urn:a"/></datastore-subtree-filter>`)
+    const rest = `<yp:datastore ${ds}>ds:running</yp:datastore>`
+    const every = (period: number) => `<yp:periodic><yp:period>${period}</yp:period></yp:periodic>`
+    isSentAs(
+      modifySubscription(1, from({ datastoreXpathFilter: xpath, periodic: { period: 250 } })),
+      modify(
+        `<id>1</id>${rest}<yp:datastore-xpath-filter xmlns:y="urn:y">/y:a</yp:datastore-xpath-filter>${every(250)}`
+      )
+    )
+    isSentAs(
+      modifySubscription(1, from({ datastoreSubtreeFilter: subtree, stopTime: "2030-01-01T00:00:00Z" })),
+      modify(
+        `<id>1</id>${rest}<yp:datastore-subtree-filter><a xmlns="urn:a"/></yp:datastore-subtree-filter>` +
+          `<stop-time>2030-01-01T00:00:00Z</stop-time>${every(100)}`
+      )
+    )
+    assert.deepStrictEqual(from({ selectionFilterRef: "other" }).filter, { named: "other" })
+    // The filter's name stays what it is; what is told besides is its content.
+    const named: EstablishOptions = { filter: { named: "mine" } }
+    const event = { _tag: "SubscriptionModified", id: 1, streamSubtreeFilter: subtree } as Parameters<typeof told>[1]
+    assert.deepStrictEqual(told(named, event), named)
+    const onChange: EstablishOptions = { datastore: "running", onChange: { syncOnStart: false } }
+    const slower = { ...event, onChange: { dampeningPeriod: 50, excludedChange: [] } }
+    assert.deepStrictEqual(told(onChange, slower), {
+      datastore: "running",
+      filter: Filter.subtree(...Element.elements(subtree)),
+      onChange: { syncOnStart: false, dampeningPeriod: Duration.millis(500) }
     })
   })
 

@@ -73,6 +73,7 @@ describe("what waits", () => {
     assert.deepStrictEqual(handles[1].peek().map(nameOf as never), ["b1", "b2"])
     assert.deepStrictEqual(handles[1].peek(1).map(nameOf as never), ["b1"])
     assert.deepStrictEqual(handles[1].peek(0), [])
+    for (const max of [-1, 1.5, "2" as never]) assert.throws(() => handles[1].peek(max), /max: expected a whole number/)
     assert.deepInclude(handles[1].statistics(), { received: 2, size: 2, delivered: 0 })
     assert.strictEqual(nameOf(await handles[1].next()), "b1")
     assert.strictEqual(nameOf((await items.next()).value), "b2")

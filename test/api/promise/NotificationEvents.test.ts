@@ -40,12 +40,12 @@ describe("notification events", () => {
     const events = await all()
     const [full, ended] = [events[1]!, events.at(-1)!]
     assert.deepStrictEqual(tags(events), [
-      "SubscriptionStarted",
+      "SubscriptionUp",
       "NotificationQueueFull",
       "NotificationDropsSummary",
       "NotificationDropsSummary",
       "NotificationQueueRecovered",
-      "SubscriptionEnded"
+      "SubscriptionDown"
     ])
     assert.deepStrictEqual(
       [full.label, full.stream, full.queueMaxSize, full.notificationsDroppedDelta],
@@ -61,8 +61,8 @@ describe("notification events", () => {
       await client.subscribe()
       await client.disconnect()
       assert.deepStrictEqual(tags((await Promise.all(waiting)) as ReadonlyArray<HealthEvent>), [
-        "SubscriptionStarted",
-        "SubscriptionEnded"
+        "SubscriptionUp",
+        "SubscriptionDown"
       ])
       await client.subscribe()
       assert.strictEqual(pendingNotificationEventCount(), 1)
@@ -81,7 +81,7 @@ describe("notification events", () => {
       assert.strictEqual(await waiting, reason)
       assert.strictEqual(await rejection(nextNotificationEvent({ signal: controller.signal })), reason)
       await client.subscribe()
-      assert.strictEqual((await nextNotificationEvent())?._tag, "SubscriptionStarted")
+      assert.strictEqual((await nextNotificationEvent())?._tag, "SubscriptionUp")
     })
     assert.match((await rejection(nextNotificationEvent({ timeout: 5 }))).message, /timeout: .*write "5 seconds"/)
     assert.match((await rejection(nextNotificationEvent({ timout: 5 } as never))).message, /mean timeout\?/)
@@ -93,9 +93,9 @@ describe("notification events", () => {
     const aborted = rejection(taken(notificationEvents({ signal: controller.signal })))
     await withDevice(async (client) => {
       await client.subscribe()
-      assert.strictEqual((await nextNotificationEvent())?._tag, "SubscriptionStarted")
+      assert.strictEqual((await nextNotificationEvent())?._tag, "SubscriptionUp")
     })
-    for (const loop of loops) assert.deepStrictEqual(tags(await loop), ["SubscriptionStarted", "SubscriptionEnded"])
+    for (const loop of loops) assert.deepStrictEqual(tags(await loop), ["SubscriptionUp", "SubscriptionDown"])
     controller.abort(new Error("enough"))
     assert.strictEqual((await aborted).message, "enough")
   })

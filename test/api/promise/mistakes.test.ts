@@ -48,6 +48,12 @@ describe("a mistaken call of a client", () => {
     ["confirmedCommit", [verify, minute], /confirmedCommit: expected options in an object .*got a function/],
     ["confirmedCommit", [{ ...minute, verifyon: 1 }, verify], /verifyon: .*mean verifyOn\?/],
     ["lockedEditConfig", [{ config: hostname("r1"), saved: true }], /edit.saved: .*mean save\?/],
+    ["subscribe", [null], /create-subscription on sim: options: expected options in an object .*got null/],
+    ["subscribe", ["NETCONF"], /expected options in an object, got text; write \{ stream: "NETCONF" \}/],
+    ["subscribe", [{ strem: "x" }], /create-subscription on sim: strem: no such option, did you mean stream\?/],
+    ["subscribe", [{ capacity: 10 }], /capacity: no such option, did you mean queueSize\?/],
+    ["subscribe", [{ filter: {} }], /filter: expected XML text or elements, got an object/],
+    ["subscribe", [{ signal: new AbortController() }], /signal: expected an AbortSignal, .*give its signal/],
     ["get", [{ signal: new AbortController() }], /signal: expected an AbortSignal, .*give its signal/],
     ["get", [{ signal: "stop" }], /signal: expected an AbortSignal, got a string/],
     ["editConfig", [{ config: hostname("r1"), changeId: 1042 }], /changeId: expected text on one line, .*got 1042/],
@@ -96,6 +102,7 @@ describe("mistaken options of a client", () => {
     ["reconnect that is text", { ...device, reconnect: "yes" }, /reconnect: expected options .*got a string/],
     ["a misspelt option of SSH", { ...device, ssh: { keepAlive: 1 } }, /ssh.keepAlive: .*mean keepalive\?/],
     ["bare seconds for SSH", { ...device, ssh: { keepalive: 30 } }, /ssh.keepalive: .*write "30 seconds"/],
+    ["pyNetX's name of an option", { ...device, notif_queue_size: 1 }, /did you mean notificationQueueSize\?/],
     ["a change id that is a number", { ...device, changeId: 1042 }, /changeId: expected text on one line/]
   ]
   for (const [what, options, message] of wrong) {

@@ -4,6 +4,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
@@ -11,7 +12,7 @@ import * as SubscriptionRef from "effect/SubscriptionRef"
 import * as TestClock from "effect/testing/TestClock"
 import * as Netconf from "../../../src/api/Netconf.ts"
 import * as Push from "../../../src/api/Push.ts"
-import { InputError, RpcError, SubscriptionTerminatedError } from "../../../src/errors.ts"
+import { ChannelError, InputError, RpcError, SubscriptionTerminatedError } from "../../../src/errors.ts"
 import { Faults, SampleModel, SimulatedDevice } from "../../../src/testing.ts"
 import * as Element from "../../../src/xml/Element.ts"
 import { settle } from "../../rpc/peer.ts"
@@ -113,10 +114,8 @@ describe("Push.mirror", () => {
       device.faults.add(Faults.delay("10 seconds"), { on: "resync-subscription", times: 1 })
       device.edit(hostname("r1"))
       yield* settle
-      device.subscriptions.suspend(1)
-      device.edit(hostname("lost"))
       device.subscriptions.loseChanges(1)
-      device.subscriptions.resume(1)
+      device.edit(hostname("lost"))
       device.edit(system("<location>attic</location>"))
       yield* settle
       const state = SubscriptionRef.getUnsafe(mirror.state)
@@ -329,10 +328,39 @@ describe("Push.mirror", () => {
       yield* Scope.close(scope, Exit.void)
       yield* mirror.ended
       assert.strictEqual(device.sessions.size, 1)
-      const once = yield* mirrored({ reconnect: false })
+      const once = yield* mirrored({ resume: false })
       cut(once.device, once.session)
       yield* settle
       assert.strictEqual((yield* Effect.flip(once.mirror.ended))._tag, "ChannelError")
+    })
+  )
+
+  it.effect("fails with the defect of a schedule that has one, and does not end as if it were wanted", () =>
+    Effect.gen(function* () {
+      const broken = Schedule.modifyDelay(Schedule.spaced("1 second"), () => Effect.die(new Error("no delay today")))
+      const { device, mirror, session } = yield* mirrored({ resume: broken })
+      cut(device, session)
+      yield* settle
+      const error = yield* Effect.flip(mirror.ended)
+      assert.instanceOf(error, ChannelError)
+      assert.match(error.message, /^mirror on leaf-01: .*not established again, .*failed by itself: no delay today/)
+      const state = SubscriptionRef.getUnsafe(mirror.state)
+      assert.isTrue(state._tag === "Ended" && state.error === error)
+    })
+  )
+
+  it.effect("goes on on another subscription by default, or as it is told", () =>
+    Effect.gen(function* () {
+      for (const resume of [undefined, true, Schedule.spaced("1 second")]) {
+        const { device, mirror, session } = yield* mirrored(resume === undefined ? {} : { resume })
+        cut(device, session)
+        yield* settle
+        assert.strictEqual(tagOf(mirror), "Stale")
+        yield* TestClock.adjust("2 seconds")
+        yield* settle
+        assert.strictEqual(tagOf(mirror), "Current")
+        assert.strictEqual(mirror.statistics().subscriptions, 2)
+      }
     })
   )
 
@@ -346,7 +374,7 @@ describe("Push.mirror", () => {
         undefined,
         { datastore: "running", onChange: { excludedChange: ["create"] } },
         { datastore: "running", onChange: { syncOnStart: false } },
-        { datastore: "running", reconnect: true },
+        { datastore: "running", resume: 5 },
         { datastore: "running", resyncTimeout: 5 }
       ]) {
         const wrong = yield* Effect.flip(Push.mirror(session, options as unknown as Push.MirrorOptions))

@@ -4,11 +4,13 @@ import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as TestClock from "effect/testing/TestClock"
 import * as Netconf from "../../../src/api/Netconf.ts"
+import * as NotificationHealth from "../../../src/api/NotificationHealth.ts"
 import type { SubscribeOptions } from "../../../src/api/Subscribe.ts"
+import { HealthBus } from "../../../src/notifications/Health.ts"
 import type { Gap, SubscriptionEvent } from "../../../src/notifications/SubscriptionEvent.ts"
 import { Dialects, Faults, SimulatedDevice } from "../../../src/testing.ts"
 import { event, numbers } from "../../notifications/events.ts"
-import { settle } from "../../rpc/peer.ts"
+import { base, settle } from "../../rpc/peer.ts"
 import { pass } from "../comingBack.ts"
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => from + n)
@@ -16,11 +18,13 @@ const resume = Schedule.spaced("1 second")
 
 const open = (options: SimulatedDevice.Options = {}, more: SubscribeOptions = {}) =>
   Effect.gen(function* () {
-    yield* TestClock.setTime(Date.UTC(2026, 0, 31, 12))
+    // Its log begins before the first event: a log that begins with it may have lost others.
+    yield* TestClock.setTime(Date.UTC(2026, 0, 31, 11))
     const device = yield* SimulatedDevice.make({
       ...options,
       notifications: { standardEvents: false, ...options.notifications }
     })
+    yield* TestClock.setTime(Date.UTC(2026, 0, 31, 12))
     const session = yield* Netconf.connect({ transport: device.transport, label: "leaf-01" })
     const subscription = yield* session.openSubscription({ resume, ...more })
     const notify = (from: number, to: number) =>
@@ -139,6 +143,29 @@ describe("a subscription that resumes", () => {
     })
   )
 
+  for (const what of ["reboots", "loses what it had logged"]) {
+    it.effect(`says so when the device ${what} in that second, and the same happens again in it`, () =>
+      Effect.gen(function* () {
+        const { cut, device, notify, subscription } = yield* open({ dialect: Dialects.wholeSeconds })
+        yield* notify(1, 2)
+        if (what === "reboots") device.reboot()
+        else {
+          yield* cut
+          device.ageReplayLog()
+        }
+        yield* settle
+        yield* notify(1, 2)
+        yield* pass("2 seconds")
+        yield* notify(2, 3)
+        const events = yield* subscription.take()
+        const [gap] = gaps(events)
+        assert.deepStrictEqual([gap?.from, gap?.to?.slice(0, 19)], ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00"])
+        assert.strictEqual(events.indexOf(gap!), 1)
+        assert.strictEqual(numbers(events).at(-1), 2)
+      })
+    )
+  }
+
   it.effect("says so when the log loses its beginning after the device was asked how far it reaches", () =>
     Effect.gen(function* () {
       const { cut, device, notify, subscription } = yield* open()
@@ -203,6 +230,88 @@ describe("a subscription that resumes", () => {
   )
 })
 
+describe("a subscription that is refused for now", () => {
+  const refuse = (device: SimulatedDevice.SimulatedDevice, times: number) =>
+    device.faults.add(Faults.refuse({ tag: "resource-denied" }), { on: "create-subscription", times })
+  const healthOf = (bus: HealthBus) => {
+    const tags: Array<string> = []
+    for (let each = bus.poll(); each !== undefined; each = bus.poll()) tags.push(each._tag)
+    return tags
+  }
+
+  it.effect("fails with the refusal when it is the first, whatever its schedule, and tells no health event", () =>
+    Effect.gen(function* () {
+      const bus = new HealthBus()
+      const device = yield* SimulatedDevice.make({})
+      const session = yield* Netconf.connect({ transport: device.transport })
+      for (const options of [{ resume }, { resume: true }, {}]) {
+        refuse(device, 1)
+        const opening = session.openSubscription(options)
+        const error = yield* Effect.flip(Effect.provideService(opening, NotificationHealth.Current, bus))
+        assert.isTrue(error._tag === "RpcError" && error.isRetryable)
+      }
+      yield* settle
+      assert.strictEqual(device.sessions.size, 1)
+      assert.deepStrictEqual(healthOf(bus), [])
+    })
+  )
+
+  it.effect("goes on by its schedule later, with one gap for the loss, from then to the attempt that succeeds", () =>
+    Effect.gen(function* () {
+      const bus = new HealthBus()
+      const opening = open({ notifications: { replay: false } })
+      const { cut, device, notify, subscription } = yield* Effect.provideService(
+        opening,
+        NotificationHealth.Current,
+        bus
+      )
+      yield* notify(0, 2)
+      refuse(device, 3)
+      yield* cut
+      for (let second = 0; second < 5; second++) yield* pass("1 second")
+      yield* notify(2, 3)
+      const events = yield* subscription.take()
+      assert.deepStrictEqual(
+        events.map(({ _tag }) => _tag),
+        ["Notification", "Notification", "Gap", "Notification"]
+      )
+      const [gap] = gaps(events)
+      assert.strictEqual(gap!.resumedAt - gap!.lostAt, 4000)
+      assert.deepInclude(subscription.statistics(), { gaps: 1, resumed: 1 })
+      assert.deepStrictEqual(healthOf(bus), ["SubscriptionUp", "SubscriptionDown", "SubscriptionUp", "SubscriptionGap"])
+    })
+  )
+
+  const withoutReplay =
+    `<rpc-reply message-id="{message-id}" xmlns="${base}"><data>` +
+    `<netconf xmlns="urn:ietf:params:xml:ns:netmod:notification"><streams><stream><name>NETCONF</name>` +
+    `<replaySupport>false</replaySupport></stream></streams></netconf></data></rpc-reply>`
+  for (const [what, replay] of [
+    ["is refused", true],
+    ["is not offered", false]
+  ] as const) {
+    it.effect(`fails rather than miss its stopTime when the replay ${what}`, () =>
+      Effect.gen(function* () {
+        const times = { startTime: "2026-01-31T11:59:00Z", stopTime: "2026-01-31T12:00:10Z" }
+        const { cut, device, notify, subscription } = yield* open({}, times)
+        yield* notify(0, 2)
+        yield* cut
+        if (replay) {
+          device.faults.add(Faults.refuse({ tag: "operation-failed" }), { on: "create-subscription", times: 1 })
+        } else {
+          device.faults.add(Faults.reply(withoutReplay), { on: "get", times: 1 })
+          device.faults.add(Faults.refuse({ tag: "operation-failed" }), { on: "create-subscription" })
+        }
+        yield* pass("2 seconds")
+        assert.isFalse(subscription.isActive())
+        assert.strictEqual((yield* Effect.flip(subscription.ended))._tag, "RpcError")
+        const asked = device.log.filter(({ operation }) => operation === "create-subscription")
+        assert.strictEqual(asked.length, 2)
+      })
+    )
+  }
+})
+
 describe("of a session that reconnects", () => {
   it.effect("ends with the session that it shares", () =>
     Effect.gen(function* () {
@@ -215,6 +324,26 @@ describe("of a session that reconnects", () => {
       yield* pass("2 seconds")
       const error = yield* Effect.flip(shared.ended)
       assert.isTrue(error._tag === "ChannelError" && error.by === "us")
+    })
+  )
+
+  it.effect("resumes by default, and undefined is the default", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(Date.UTC(2026, 0, 31, 12))
+      const device = yield* SimulatedDevice.make({ notifications: { standardEvents: false } })
+      const session = yield* Netconf.reconnecting({ transport: device.transport })
+      const subscriptions = [
+        yield* session.openSubscription(),
+        yield* session.openSubscription({ resume: undefined } as object)
+      ]
+      for (const each of device.sessions.values()) each.cut()
+      yield* settle
+      yield* pass("2 seconds")
+      yield* pass("5 seconds")
+      assert.deepStrictEqual(
+        subscriptions.map((each) => each.isActive()),
+        [true, true]
+      )
     })
   )
 

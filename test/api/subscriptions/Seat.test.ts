@@ -1,5 +1,6 @@
 /** Subscriptions that move to another session while the old one still delivers: nothing lost, doubled or out of order. */
 import { assert, describe, it } from "@effect/vitest"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -8,8 +9,10 @@ import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
 import * as Netconf from "../../../src/api/Netconf.ts"
 import type { SubscribeOptions } from "../../../src/api/Subscribe.ts"
+import type { SubscriptionEvent } from "../../../src/notifications/SubscriptionEvent.ts"
 import * as Reactors from "../../../src/sessions/Reactors.ts"
 import { Dialects, Faults, SimulatedDevice } from "../../../src/testing.ts"
+import type { Transport } from "../../../src/transport/Transport.ts"
 import { event, numbers } from "../../notifications/events.ts"
 import { settle } from "../../rpc/peer.ts"
 import { pass } from "../comingBack.ts"
@@ -29,16 +32,33 @@ class Watched extends Reactors.Reactors {
   }
 }
 
+/** Counts how many of the connections that a transport opens are held back. */
+const countingPaused = (transport: Transport, count: (change: 1 | -1) => void): Transport => ({
+  ...transport,
+  peer: transport.peer,
+  open: (handler, context) =>
+    Effect.map(transport.open(handler, context), (connection) =>
+      Object.create(connection, {
+        pause: { value: () => (count(1), connection.pause()) },
+        resume: { value: () => (count(-1), connection.resume()) }
+      })
+    )
+})
+
 const open = (more: SubscribeOptions = {}, options: SimulatedDevice.Options = {}) =>
   Effect.gen(function* () {
-    yield* TestClock.setTime(Date.UTC(2026, 0, 31, 12))
+    // Its log begins before the first event: a log that begins with it may have lost others.
+    yield* TestClock.setTime(Date.UTC(2026, 0, 31, 11))
     const reactors = new Watched(0)
     const device = yield* SimulatedDevice.make({
       dialect: Dialects.wholeSeconds,
       notifications: { standardEvents: false },
       ...options
     })
-    const session = yield* Netconf.connect({ transport: device.transport, label: "leaf-01" })
+    yield* TestClock.setTime(Date.UTC(2026, 0, 31, 12))
+    let paused = 0
+    const transport = countingPaused(device.transport, (change) => void (paused += change))
+    const session = yield* Netconf.connect({ transport, label: "leaf-01" })
     const scope = yield* Scope.make()
     const subscription = yield* session
       .openSubscription(more)
@@ -51,7 +71,7 @@ const open = (more: SubscribeOptions = {}, options: SimulatedDevice.Options = {}
         settle
       )
     const move = Effect.suspend(() => Effect.forkChild([...reactors.movables][0]!.move, { startImmediately: true }))
-    return { device, session, subscription, scope, notify, move, reactors }
+    return { device, session, subscription, scope, notify, move, reactors, paused: () => paused }
   })
 
 /** Of the session that carries the subscription now. */
@@ -196,6 +216,43 @@ describe("a subscription that moves", () => {
     })
   )
 
+  it.effect("holds the new session back from the beginning when it floods", () =>
+    Effect.gen(function* () {
+      const { device, move, notify, paused, subscription } = yield* open({ policy: "unbounded" })
+      yield* move
+      yield* settle
+      const megabyte = `<big xmlns="urn:big">${"x".repeat(1024 * 1024)}</big>`
+      for (let n = 0; n < 5; n++) device.notify(megabyte)
+      yield* notify(0, 1)
+      assert.strictEqual(paused(), 1)
+      yield* pass("3 seconds")
+      assert.strictEqual(paused(), 0)
+      yield* notify(1, 2)
+      assert.deepStrictEqual(carrying(device), [3])
+      const events: Array<SubscriptionEvent> = []
+      while (subscription.statistics().size > 0) events.push(...(yield* subscription.take()))
+      assert.deepStrictEqual(numbers(events.slice(5)), [0, 1])
+      assert.strictEqual(events.length, 7)
+    })
+  )
+
+  it.effect("cuts a new session that is held back when the old one is lost before the end of the move", () =>
+    Effect.gen(function* () {
+      const { device, move, paused, subscription } = yield* open({ policy: "unbounded" })
+      yield* move
+      yield* settle
+      const megabyte = `<big xmlns="urn:big">${"x".repeat(1024 * 1024)}</big>`
+      for (let n = 0; n < 5; n++) device.notify(megabyte)
+      yield* settle
+      assert.strictEqual(paused(), 1)
+      device.sessions.get(2)!.cut()
+      yield* pass("2500 millis")
+      assert.deepStrictEqual(carrying(device), [])
+      assert.isFalse(device.log.some(({ operation }) => operation === "close-session"))
+      assert.strictEqual((yield* Effect.flip(subscription.ended))._tag, "ChannelError")
+    })
+  )
+
   it.effect("does not move while it replays, with a stopTime, or on a shared session", () =>
     Effect.gen(function* () {
       const stopping = yield* open({ startTime: "2026-01-31T11:00:00Z", stopTime: "2030-01-01T00:00:00Z" })
@@ -204,6 +261,31 @@ describe("a subscription that moves", () => {
       assert.deepStrictEqual(carrying(stopping.device), [2])
       const shared = yield* open({ session: "shared" })
       assert.strictEqual(shared.reactors.movables.size, 0)
+    })
+  )
+
+  it.effect("logs in with the services that it was opened with, whoever moves it", () =>
+    Effect.gen(function* () {
+      const service = Context.Reference<string>("test/Service", { defaultValue: () => "of the process" })
+      const seen: Array<string> = []
+      const device = yield* SimulatedDevice.make()
+      const { open: openOf, peer } = device.transport
+      const transport: Transport = {
+        peer,
+        open: (handler, context) =>
+          Effect.flatMap(service, (value) => {
+            seen.push(value)
+            return openOf(handler, context)
+          })
+      }
+      const reactors = new Watched(0)
+      const session = yield* Netconf.connect({ transport })
+      yield* session
+        .openSubscription()
+        .pipe(Effect.provideService(Reactors.Current, reactors), Effect.provideService(service, "its own"))
+      Effect.runFork([...reactors.movables][0]!.move)
+      yield* settle
+      assert.deepStrictEqual(seen, ["of the process", "its own", "its own"])
     })
   )
 

@@ -82,7 +82,7 @@ describe("a subscription of a blocking client", { timeout: 30_000 }, () => {
       if (event !== undefined) tags.push(event._tag)
       return tags.includes("NotificationQueueFull")
     })
-    assert.include(tags, "SubscriptionStarted")
+    assert.include(tags, "SubscriptionUp")
     session.deleteSubscription()
     await eventually(() => api.pendingNotificationEventCount() > 0)
     assert.isAbove(api.clearNotificationEvents(), 0)

@@ -100,18 +100,99 @@ describe("YangPatch.apply", () => {
     assert.instanceOf(YangPatch.apply(data, [edit("delete", "/sample:foo/bar")], other), Inapplicable)
     const learnt = new ModuleNamespaces()
     YangPatch.apply(data, [edit("replace", "/sample:foo", `<foo xmlns="http://example.com/2.0"/>`)], learnt)
-    assert.isTrue(learnt.matches("sample", "http://example.com/2.0"))
-    assert.isFalse(learnt.matches("sample", "http://example.com/1.0"))
+    assert.strictEqual(learnt.belongs("sample", "http://example.com/2.0"), "known")
+    assert.strictEqual(learnt.belongs("sample", "http://example.com/1.0"), "other")
+  })
+
+  it("takes nothing for a node of a module that it does not know", () => {
+    const top = (inside: string) => tree(`<data><top xmlns="urn:example:top">${inside}</top></data>`)
+    const a = `<state xmlns="http://v.com/a"><x>1</x></state>`
+    const b = `<state xmlns="http://v.com/b"><y>2</y></state>`
+    const created = YangPatch.apply(top(a), [edit("create", "/top:top/v-b:state", b)]) as Element.Element
+    assert.deepStrictEqual([at(created, "top", "state", "x"), at(created, "top", "state", "y")], [["1"], ["2"]])
+    for (const gone of ["/top:top/v-b:state", "/top:top/v-b:state/z", "/v-top:top/state"]) {
+      const data = tree(`<data><top xmlns="http://v.com/top">${a}</top></data>`)
+      const root = gone.startsWith("/top") ? top(a) : data
+      const unsure = YangPatch.apply(root, [edit("delete", gone)]) as Inapplicable
+      assert.instanceOf(unsure, Inapplicable)
+      assert.isTrue(unsure.needsModules, gone)
+    }
+    const modules = new ModuleNamespaces()
+    YangPatch.apply(top(""), [edit("create", "/top:top/v-b:state", b)], modules)
+    const gone = YangPatch.apply(top(a + b), [edit("delete", "/top:top/v-b:state")], modules) as Element.Element
+    assert.deepStrictEqual([at(gone, "top", "state", "x"), at(gone, "top", "state", "y")], [["1"], []])
+    assert.include(refused(edit("delete", "/v-top:nothing/a:b")).why, "is not there")
+  })
+
+  it("learns the namespace of a module from a value below it, and never one that is another module's by its text", () => {
+    const bgp = tree(`<data><bgp xmlns="http://vendor.com/x"><c><id>100</id></c></bgp></data>`)
+    const c = `<c xmlns="http://vendor.com/x"><id>65000:100</id></c>`
+    const after = YangPatch.apply(bgp, [edit("create", "/vendor-bgp:bgp/c=65000%3A100", c)]) as Element.Element
+    assert.deepStrictEqual(at(after, "bgp", "c", "id"), ["100", "65000:100"])
+    const modules = new ModuleNamespaces()
+    const mtu = `<mtu xmlns="urn:ietf:params:xml:ns:yang:ietf-ip">1</mtu>`
+    YangPatch.apply(bgp, [edit("create", "/vendor-bgp:bgp/mtu", mtu)], modules)
+    assert.strictEqual(modules.belongs("vendor-bgp", "http://vendor.com/x"), "unknown")
+  })
+
+  it("takes no key with a colon in it for an identity, and no identity for a key that is there in its very words", () => {
+    const list = (...ids: ReadonlyArray<string>) =>
+      tree(`<data><l xmlns="urn:x" xmlns:oc="urn:oc">${ids.map((id) => `<c><id>${id}</id></c>`).join("")}</l></data>`)
+    const ids = (data: Element.Element | Inapplicable) => at(data as Element.Element, "l", "c", "id")
+    const c = (id: string) => `<c xmlns="urn:x"><id>${id}</id></c>`
+    const gone = (key: string, ...entries: ReadonlyArray<string>) =>
+      YangPatch.apply(list(...entries), [edit("delete", `/x:l/c=${encodeURIComponent(key)}`)])
+    assert.deepStrictEqual(ids(gone("65000:100", "100")), ["100"])
+    assert.deepStrictEqual(ids(gone("65000:100", "100", "65000:100")), ["100"])
+    assert.deepStrictEqual(ids(gone("100", "oc:100")), ["oc:100"])
+    assert.deepStrictEqual(ids(gone("aa:bb:cc", "bb:cc", "cc")), ["bb:cc", "cc"])
+    assert.deepStrictEqual(ids(gone("oc:gold", "gold", "oc:gold")), ["gold"])
+    assert.isTrue((gone("vendor:gold", "gold") as Inapplicable).needsModules)
+    assert.isTrue((gone("gold", "oc:gold") as Inapplicable).needsModules)
+    const created = YangPatch.apply(list("gold"), [edit("create", "/x:l/c=vendor%3Agold", c("vendor:gold"))])
+    assert.deepStrictEqual(ids(created), ["gold", "vendor:gold"])
+    const leafs = tree(`<data><l xmlns="urn:x">a</l><l xmlns="urn:x">1:a</l></data>`)
+    const left = YangPatch.apply(leafs, [edit("delete", "/x:l=1%3Aa")]) as Element.Element
+    assert.deepStrictEqual(at(left, "l"), ["a"])
+    const named = tree(`<data><l xmlns="urn:x"><k>fe:100</k></l><l xmlns="urn:x"><k>100</k></l></data>`)
+    const kept = YangPatch.apply(named, [edit("delete", "/x:l[k='fe:100']")]) as Element.Element
+    assert.deepStrictEqual(at(kept, "l", "k"), ["100"])
+  })
+
+  it("compares identities of a value by the prefixes of the XML", () => {
+    const data = tree(`<data><l xmlns="urn:x" xmlns:o="http://v.com/o"><c><id>o:gold</id><n>1</n></c></l></data>`)
+    const c = (prefix: string, ns: string) =>
+      `<c xmlns="urn:x" xmlns:${prefix}="${ns}"><id>${prefix}:gold</id><n>2</n></c>`
+    const set = (value: string) =>
+      at(YangPatch.apply(data, [edit("create", "/x:l/c=v-o%3Agold", value)]) as Element.Element, "l", "c", "n")
+    assert.deepStrictEqual(set(c("p", "http://v.com/o")), ["2"])
+    assert.deepStrictEqual(set(c("p", "http://v.com/p")), ["1", "2"])
+  })
+
+  it("finds the key in its very words before one that differs in white space around", () => {
+    const data = tree(`<data><l xmlns="urn:x"><k>a</k></l><l xmlns="urn:x"><k> a</k></l></data>`)
+    for (const [key, left] of [
+      ["a", " a"],
+      ["%20a", "a"]
+    ] as const) {
+      const after = YangPatch.apply(data, [edit("delete", `/x:l=${key}`)]) as Element.Element
+      assert.deepStrictEqual(at(after, "l", "k"), [left])
+    }
   })
 
   it("compares keys that are identities by what they mean", () => {
-    for (const key of ["ietf-ospf:ospfv2,one", "ospfv2,one", "ietf-ospf%3Aospfv2,one"]) {
+    for (const key of ["ietf-ospf:ospfv2,one", "ietf-ospf%3Aospfv2,one"]) {
       const after = applied(edit("delete", `/routes:routes/protocol=${key}/up`))
       assert.deepStrictEqual(at(after, "routes", "protocol", "up"), [], key)
     }
     for (const key of ["ietf-rip:ospfv2,one", "ietf-ospf:ospfv2,two", "ietf-ospf:ospfv3,one"]) {
       assert.include(refused(edit("delete", `/routes:routes/protocol=${key}/up`)).why, "is not there", key)
     }
+    // Without a module it is one of the leaf's own (RFC 7951 §6.8), or it is no identity at all.
+    const other = refused(edit("delete", "/routes:routes/protocol=ospfv2,one/up"))
+    assert.include(other.why, "cannot be told without knowing the device's modules")
+    const own = tree(`<data><l xmlns="urn:x" xmlns:p="urn:x"><c><id>p:gold</id></c></l></data>`)
+    assert.deepStrictEqual(at(YangPatch.apply(own, [edit("delete", "/x:l/c=gold")]) as Element.Element, "l", "c"), [])
   })
 
   it("finds the entries of a leaf-list by their value", () => {
@@ -176,6 +257,29 @@ describe("YangPatch.apply", () => {
     assert.include(refused(edit("merge", "/ietf-interfaces:interfaces", list)).why, "keys")
   })
 
+  it("merges no leaf or entry into another one, and nothing from what is empty", () => {
+    const merge = (was: string, is: string, target = "/x:c") =>
+      YangPatch.apply(tree(`<data><c xmlns="urn:x">${was}</c></data>`), [edit("merge", target, is)])
+    const whole = (inside: string) => `<c xmlns="urn:x">${inside}</c>`
+    for (const [was, is] of [
+      ["<k>1</k>", "<k>2</k>"],
+      ["<l><k>1</k></l>", "<l><k>2</k></l>"],
+      ["<l><k>1</k><m>1</m></l>", "<l><k>1</k><m>2</m></l>"],
+      ["<k>1</k>", "<k><l>1</l></k>"]
+    ] as const) {
+      assert.instanceOf(merge(was, whole(is)), Inapplicable, is)
+    }
+    for (const [was, is, after] of [
+      ["<k>1</k>", "", "1"],
+      ["<k>1</k>", "<k>1</k>", "1"],
+      ["", "<k>2</k>", "2"]
+    ] as const) {
+      assert.deepStrictEqual(at(merge(was, whole(is)) as Element.Element, "c", "k"), [after])
+    }
+    const leaf = merge("<k>1</k>", `<k xmlns="urn:x">2</k>`, "/x:c/k") as Element.Element
+    assert.deepStrictEqual(at(leaf, "c", "k"), ["2"])
+  })
+
   it("reads instance-identifiers too, as sysrepo sends them for targets and points", () => {
     const after = applied(
       edit("create", `${eth}[name='eth5']`, interfaces("<name>eth5</name>")),
@@ -212,6 +316,8 @@ describe("YangPatch.apply", () => {
       ["a", "b"]
     )
     assert.deepStrictEqual(Element.elements(applied(edit("delete", "/"))), [])
+    assert.deepStrictEqual(Element.elements(applied(edit("replace", "/", ""))), [])
+    assert.include(refused(edit("replace", "/")).why, "needs a value")
   })
 
   it("refuses a path that is none, a target of several nodes, and a value that is not the target", () => {

@@ -10,7 +10,7 @@ const make = (onData?: (bytes: Uint8Array) => void) => {
   const handler = recorder(onData)
   const said: Array<string> = []
   const wire: Wire = {
-    reactor: "worker-1",
+    id: "worker-1",
     write: (_, frame) => said.push(`write ${frame.length}`),
     flow: (one) => said.push(one.paused ? "paused" : "resumed"),
     took: (_, bytes) => said.push(`took ${bytes}`)

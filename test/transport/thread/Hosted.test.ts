@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { ConnectionError } from "../../../src/errors.ts"
-import { Budget, Hosted } from "../../../src/transport/thread/Hosted.ts"
+import { Budget } from "../../../src/transport/thread/Budget.ts"
+import { Hosted } from "../../../src/transport/thread/Hosted.ts"
 import { credit, creditOfAll, decodeError, type Event, writeCredit } from "../../../src/transport/thread/Protocol.ts"
 import { until } from "../contract.ts"
 
@@ -91,6 +92,20 @@ describe("A session in the thread that owns it", () => {
       assert.deepStrictEqual([events.at(-1)!._tag, budget.spent], ["closed", false])
     })
   )
+
+  it("frees it once: what the caller says that it took crosses the end", () => {
+    const budget = new Budget()
+    const { hosted } = make(1, budget)
+    hosted.data(mebibyte)
+    hosted.close()
+    hosted.took(mebibyte.length)
+    hosted.resume()
+    const next = make(2, budget)
+    next.hosted.data(Buffer.alloc(creditOfAll))
+    assert.isFalse(budget.spent)
+    next.hosted.data(Buffer.alloc(1))
+    assert.isTrue(budget.spent)
+  })
 
   it("tells what it has written in portions, and not before there is room for more", () => {
     let room = true
