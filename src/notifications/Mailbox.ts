@@ -43,8 +43,10 @@ export type OwnReport = HealthReport extends infer Report
     : never
   : never
 
-/** Where an event's own size is not known, it counts as little. */
-const sizeOf = (event: SubscriptionEvent): number => (event._tag === "Notification" ? event.bytes : 0)
+/** Bytes that a waiting notification takes beside its message, about: objects, and what its message shares a packet with. */
+const keep = 512
+
+const sizeOf = (event: SubscriptionEvent): number => (event._tag === "Notification" ? event.bytes + keep : 0)
 
 export class Mailbox {
   readonly queue: SubscriptionQueue<SubscriptionEvent, SubscribeError>

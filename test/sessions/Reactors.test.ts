@@ -308,11 +308,9 @@ describe("A thread's flow of bytes", () => {
       const server = yield* flooding(4)
       const transport = Ssh.make(options(server))
       const count = (creditOfAll / credit) * 4
-      const pausing = Effect.tap(openIn(reactors, transport), ({ connection }) => Effect.sync(() => connection.pause()))
-      const paused = yield* Effect.all(
-        Array.from({ length: count }, () => pausing),
-        { concurrency: 8 }
-      )
+      const pausing = () =>
+        Effect.tap(openIn(reactors, transport), ({ connection }) => Effect.sync(() => connection.pause()))
+      const paused = yield* Effect.all(Array.from({ length: count }, pausing), { concurrency: 8 })
       const crossed = () => reactors.statistics().reactors[1]!.bytesIn
       yield* settled(crossed)
       const handedOn = paused.reduce((sum, one) => sum + one.handler.size(), 0)

@@ -29,7 +29,7 @@ import * as Settings from "./Settings.ts"
 
 type Context = <A>(use: () => A) => A
 
-const over = "it is gone with the program or the client that it belonged to"
+const over = "it is closed: its client is disconnected, or the program that it was given to has returned"
 
 /** A function of the caller's while it runs there. */
 interface Running {

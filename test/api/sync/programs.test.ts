@@ -93,7 +93,7 @@ describe("a program of a blocking client", { timeout: 30_000 }, () => {
       const session = connected()
       let kept: api.NetconfSessionClientSync | undefined
       session.locked(["candidate"], (inside) => void (kept = inside))
-      assert.include((thrownBy(() => kept!.commit()) as api.InputError).why, "it is gone with the program")
+      assert.include((thrownBy(() => kept!.commit()) as api.InputError).why, "it is closed: its client is disconnected, or the program")
     })
 
     it("fails with the session that is lost under it, and its program's calls with it", async () => {
