@@ -9,7 +9,7 @@ import type * as Scope from "effect/Scope"
 import type { CallOptions } from "../rpc/Operation.ts"
 import type { OperationError, SubscribeError } from "../errors.ts"
 import * as Subscriptions from "./operations/Subscriptions.ts"
-import type { DynamicSubscription } from "./push/Establish.ts"
+import type { DynamicSubscription } from "./push/Established.ts"
 import * as Mirroring from "./push/Mirror.ts"
 import type { MirrorOptions } from "./push/MirrorOptions.ts"
 import type { DynamicOptions } from "./push/Options.ts"
@@ -31,8 +31,9 @@ export type {
   SubscriptionCapabilities,
   Support
 } from "../notifications/push/NotificationCapabilities.ts"
-export type { DynamicSubscription } from "./push/Establish.ts"
-export type { Mirror, MirrorState, MirrorStatistics } from "./push/Mirror.ts"
+export type { DynamicSubscription } from "./push/Established.ts"
+export type { Mirror } from "./push/Mirror.ts"
+export type { MirrorState, MirrorStatistics } from "./push/MirrorState.ts"
 export type { MirrorOptions } from "./push/MirrorOptions.ts"
 export type { DynamicOptions, QueueOptions } from "./push/Options.ts"
 export type {

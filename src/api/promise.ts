@@ -29,12 +29,7 @@ import type { Session } from "./Session.ts"
 import type { PlainNotification } from "../notifications/PlainNotification.ts"
 import type { WaitOptions } from "./promise/Readers.ts"
 import { NetconfSessionClient, type Signal } from "./promise/SessionClient.ts"
-import {
-  callOf,
-  type Defaults,
-  notificationDefaults,
-  type SubscribeClientOptions
-} from "./promise/SubscribeOptions.ts"
+import { callOf, type Defaults, notificationDefaults, type SubscribeClientOptions } from "./promise/SubscribeOptions.ts"
 import type { PlainSubscriptionEvent, SubscriptionHandle } from "./promise/SubscriptionHandle.ts"
 import { Subscriptions } from "./promise/Subscriptions.ts"
 import * as Unconnected from "./promise/Unconnected.ts"

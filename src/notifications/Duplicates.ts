@@ -261,7 +261,7 @@ export class Overlap {
 
   /** Whether the old feed has brought what the new one brings; to be asked once of each that arrives. */
   isDuplicate(notification: Notification): boolean {
-    return isMoment(notification.eventTime) && take(this.#ahead, keyOf(notification))
+    return take(this.#ahead, keyOf(notification))
   }
 
   /** Nothing of what the old feed has brought is still to come. */

@@ -180,7 +180,7 @@ describe("openSubscription", () => {
     })
   )
 
-  it.effect("an interrupted reader has taken nothing", () =>
+  it.effect("loses nothing to a reader that is interrupted", () =>
     Effect.gen(function* () {
       const { device, subscription } = yield* subscribed()
       const reader = yield* Effect.forkChild(subscription.take(), { startImmediately: true })
@@ -283,7 +283,7 @@ describe("on the caller's session", () => {
 })
 
 describe("the queue", () => {
-  it.effect("suspend: holds the session back, loses nothing, and goes on when half is free", () =>
+  it.effect("holds the session back with suspend, loses nothing, and goes on when half is free", () =>
     Effect.gen(function* () {
       const { device, session, subscription } = yield* subscribed({ policy: "suspend", capacity: 10 })
       yield* burst(device, 0, 100)
@@ -300,7 +300,7 @@ describe("the queue", () => {
     })
   )
 
-  it.effect("dropNewest and dropOldest: count what they drop", () =>
+  it.effect("counts what it drops with dropNewest and dropOldest", () =>
     Effect.gen(function* () {
       const newest = yield* subscribed({ policy: "dropNewest", capacity: 10 })
       yield* burst(newest.device, 0, 15)
@@ -326,7 +326,7 @@ describe("the queue", () => {
   )
 })
 
-describe("what is broken", () => {
+describe("of what is broken a subscription", () => {
   for (const base of ["base:1.0", "base:1.1"] as const) {
     const device: SimulatedDevice.Options = base === "base:1.0" ? { without: [":base:1.1"] } : {}
     const send = (broken: BrokenNotifications.Broken) =>
@@ -337,7 +337,7 @@ describe("what is broken", () => {
         return opened.subscription
       })
 
-    it.effect(`${base}: one that the next begins inside of is lost and told, the next arrives`, () =>
+    it.effect(`reports one that the next begins inside of, and delivers the next (${base})`, () =>
       Effect.gen(function* () {
         const subscription = yield* send(BrokenNotifications.restarted(event(6)))
         const events = yield* subscription.take()
@@ -350,14 +350,14 @@ describe("what is broken", () => {
       })
     )
 
-    it.effect(`${base}: two in one frame are two`, () =>
+    it.effect(`delivers two from one frame (${base})`, () =>
       Effect.gen(function* () {
         const subscription = yield* send(BrokenNotifications.missingEndMark(event(5), event(6)))
         assert.deepStrictEqual(numbers(yield* subscription.take()), [5, 6, 7])
       })
     )
 
-    it.effect(`${base}: one that is not UTF-8 is a gap`, () =>
+    it.effect(`reports one that is not UTF-8 as a gap (${base})`, () =>
       Effect.gen(function* () {
         const subscription = yield* send(BrokenNotifications.notUtf8)
         const events = yield* subscription.take()
@@ -369,7 +369,7 @@ describe("what is broken", () => {
       })
     )
 
-    it.effect(`${base}: one whose content is not well-formed is delivered, and says so when it is looked into`, () =>
+    it.effect(`delivers one whose content is not well-formed, which says so when it is looked into (${base})`, () =>
       Effect.gen(function* () {
         const subscription = yield* send(BrokenNotifications.malformed)
         const [first] = yield* subscription.take()
@@ -379,7 +379,7 @@ describe("what is broken", () => {
       })
     )
 
-    it.effect(`${base}: a frame without content is no message`, () =>
+    it.effect(`takes a frame without content for no message (${base})`, () =>
       Effect.gen(function* () {
         const subscription = yield* send(BrokenNotifications.blankFrame)
         assert.deepStrictEqual(numbers(yield* subscription.take()), [7])
@@ -387,7 +387,7 @@ describe("what is broken", () => {
     )
   }
 
-  it.effect("one that stops growing is told after its time, and delivered should the rest come", () =>
+  it.effect("reports one that stops growing after its time, and delivers it should the rest come", () =>
     Effect.gen(function* () {
       const { device, session } = yield* open({}, {})
       const bus = new HealthBus()
@@ -417,7 +417,7 @@ describe("what is broken", () => {
     })
   )
 
-  it.effect("no timer runs for a session on which nothing is unfinished", () =>
+  it.effect("has no timer for a session on which nothing is unfinished", () =>
     countingSleepers((sleepers) =>
       Effect.gen(function* () {
         const { device, session } = yield* open()
@@ -434,7 +434,7 @@ describe("what is broken", () => {
   )
 
   for (const size of [199, 200, 201]) {
-    it.effect(`one with ${size} unfinished bytes ${size > 200 ? "exceeds" : "is within"} a limit of 200`, () =>
+    it.effect(`${size > 200 ? "gives up" : "waits for"} one with ${size} unfinished bytes at a limit of 200`, () =>
       Effect.gen(function* () {
         const { device, session } = yield* open({ without: [":base:1.1"] })
         const subscription = yield* session.openSubscription({ incompleteMaxBytes: 200 })
@@ -457,7 +457,7 @@ describe("what is broken", () => {
     )
   }
 
-  describe("exceeds limits.bytes of the session", () => {
+  describe("beyond limits.bytes of the session", () => {
     const limit = 4096
     const long = (wire: { readonly notification: (content: string) => string }, size: number) =>
       Buffer.from(`${wire.notification(`<long xmlns="urn:l">${"x".repeat(size)}</long>`)}]]>]]>`)
@@ -480,7 +480,7 @@ describe("what is broken", () => {
       ["at once, with its end", []]
     ] as const) {
       for (const options of [{}, { incompleteMaxBytes: 2000 }, { incompleteMaxBytes: 1_000_000 }]) {
-        it.effect(`one that comes ${how} is too large, with ${JSON.stringify(options)}`, () =>
+        it.effect(`reports one that comes ${how} as too large, with ${JSON.stringify(options)}`, () =>
           Effect.gen(function* () {
             const { bus, device, subscription } = yield* limited(options)
             let rest: Buffer | undefined
@@ -504,7 +504,7 @@ describe("what is broken", () => {
     }
   })
 
-  it.effect("one that the session ends in is told, and the session's end follows", () =>
+  it.effect("reports one that the session ends in, and then the session's end", () =>
     Effect.gen(function* () {
       const { device, session, subscription } = yield* subscribed()
       device.sendBroken(BrokenNotifications.unfinished(event(1)))
@@ -516,7 +516,7 @@ describe("what is broken", () => {
     })
   )
 
-  it.effect("bytes between frames become part of the next message, which is found", () =>
+  it.effect("finds the notification behind bytes between frames", () =>
     Effect.gen(function* () {
       const { device, subscription } = yield* subscribed({}, { without: [":base:1.1"] })
       device.sendBroken(BrokenNotifications.orphanBytes("orphan "))

@@ -6,6 +6,7 @@ import * as Audit from "../../src/api/Audit.ts"
 import * as Filter from "../../src/api/operations/Filter.ts"
 import { Fleet } from "../../src/api/Fleet.ts"
 import * as Netconf from "../../src/api/Netconf.ts"
+import * as Push from "../../src/api/Push.ts"
 import type { OperationError } from "../../src/errors.ts"
 import { SimulatedDevice } from "../../src/testing.ts"
 import * as Ssh from "../../src/transport/Ssh.ts"
@@ -149,6 +150,27 @@ describe("a mistaken call", () => {
 
 const transport: Transport = { peer: "192.0.2.1:830", open: () => Effect.die("nothing is to be connected") }
 const ssh = { host: "192.0.2.1", username: "admin" }
+
+describe("a mistaken mirror", () => {
+  for (const [options, message] of [
+    [
+      { resyncTimout: "1 minute" },
+      /resyncTimout: no such option, did you mean resyncTimeout\? .*resume, resyncTimeout/
+    ],
+    [{ startTime: "2026-01-31T12:00:00Z" }, /startTime: it is of a subscription to a stream/],
+    [{ periodic: { period: 30 } }, /periodic.period: 30 would be milliseconds/]
+  ] as const) {
+    it.effect(`is refused with ${JSON.stringify(options)}`, () =>
+      Effect.gen(function* () {
+        const { peer, session } = yield* connect()
+        const error = yield* Effect.flip(Push.mirror(session, { datastore: "running", ...options }))
+        assert.strictEqual(error._tag, "InputError")
+        assert.match(error.message, message)
+        assert.deepStrictEqual(peer.names, [])
+      })
+    )
+  }
+})
 
 describe("a mistaken connect", () => {
   const options: ReadonlyArray<readonly [what: string, options: unknown, message: RegExp]> = [

@@ -195,7 +195,7 @@ describe("a full queue", () => {
       lose(gone, false)
       subscription.begin(source)
       bring(4, 5, 6)
-      lose({ ...gone, reason: "refused" }, false)
+      lose({ ...gone, from: second(6), reason: "refused" }, false)
       subscription.begin(source)
       lose({ ...gone, reason: "no replay" }, false)
       subscription.begin(source)

@@ -483,7 +483,7 @@ describe("SubscriptionQueue", () => {
     }
   })
 
-  it("reads in chunks for nanoseconds an item", () => {
+  it("reads everything in chunks", () => {
     const queue = make({ policy: "unbounded" })
     for (const n of range(50_000)) queue.offer(n)
     let count = 0

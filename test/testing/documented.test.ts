@@ -111,6 +111,24 @@ describe("docs/testing.md", () => {
     })
   )
 
+  it.effect("a program that subscribes", () =>
+    Effect.gen(function* () {
+      const device = yield* SimulatedDevice.make({ notifications: { standardEvents: false } })
+      const session = yield* Netconf.connect({ label: "sim", transport: device.transport })
+      const down = Effect.scoped(
+        Effect.gen(function* () {
+          const subscription = yield* session.openSubscription()
+          const [event] = yield* subscription.take(1)
+          return event?._tag === "Notification" ? event.name : undefined
+        })
+      )
+      const program = yield* Effect.forkChild(down, { startImmediately: true })
+      while (device.log.at(-1)?.operation !== "create-subscription") yield* Effect.yieldNow
+      device.notify(`<link-down xmlns="http://example.com/events"><port>3</port></link-down>`)
+      assert.strictEqual(yield* Fiber.join(program), "link-down")
+    })
+  )
+
   it.effect("dynamic subscriptions", () =>
     Effect.gen(function* () {
       const subscribed = "urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications"

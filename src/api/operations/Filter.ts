@@ -79,7 +79,12 @@ const wholeFilter = (children: ReadonlyArray<Element.Element>): Element.Element 
 const isXPath = (filter: Filter): boolean => {
   if (typeof filter === "string") return /^\s*<(?:[\w.-]+:)?filter\s[^>]*\btype\s*=\s*["']xpath["']/.test(filter)
   if (isFilter(filter)) return filter._tag === "Select"
-  return isRecord(filter) && "_tag" in filter && filter["name"] === "filter" && Element.attribute(filter as Element.Element, "type") === "xpath"
+  return (
+    isRecord(filter) &&
+    "_tag" in filter &&
+    filter["name"] === "filter" &&
+    Element.attribute(filter as Element.Element, "type") === "xpath"
+  )
 }
 
 /** What the filter needs of the peer. */

@@ -45,6 +45,26 @@ const scheduleOf = (resume: NonNullable<MirrorOptions["resume"]>): Schedule.Sche
   return resume
 }
 
+const names: ReadonlyArray<string> = Object.keys({
+  datastore: true,
+  filter: true,
+  onChange: true,
+  periodic: true,
+  stopTime: true,
+  dscp: true,
+  weighting: true,
+  resume: true,
+  resyncTimeout: true,
+  session: true,
+  policy: true,
+  capacity: true,
+  maxBytes: true,
+  dropEventThreshold: true
+} satisfies Readonly<Record<keyof MirrorOptions, true>>)
+
+/** What other subscriptions take is refused with the rest of the terms. */
+const ofOthers = ["stream", "startTime", "dependency"]
+
 /** A tree that is not told of everything is no mirror. */
 const checkOnChange = (onChange: unknown): void => {
   if (onChange !== undefined) knownNames("onChange", onChange, ["dampeningPeriod"])
@@ -56,6 +76,7 @@ export const read = (options: MirrorOptions): Settings => {
   if (!isRecord(given) || given["datastore"] === undefined) {
     throw new InputError({ what: "datastore", why: `expected the one to mirror ({ datastore: "running", filter })` })
   }
+  knownNames("", given, names, ofOthers)
   const { onChange, periodic, resume = true, resyncTimeout = "1 minute", ...shared } = options
   checkOnChange(onChange)
   const settings = {

@@ -6,7 +6,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import { steadyAfter } from "../reconnecting/Options.ts"
-import type { DynamicSubscription } from "./Establish.ts"
+import type { DynamicSubscription } from "./Established.ts"
 
 export interface Asker {
   readonly subscription: DynamicSubscription

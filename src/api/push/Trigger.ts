@@ -12,7 +12,7 @@ import * as Filter from "../operations/Filter.ts"
 import type { DatastoreOptions } from "../operations/SubscriptionOptions.ts"
 import type { Session } from "../Session.ts"
 import { capabilities } from "./Capabilities.ts"
-import type { DynamicSubscription } from "./Establish.ts"
+import type { DynamicSubscription } from "./Established.ts"
 import type { Settings } from "./MirrorOptions.ts"
 
 export interface Triggered {

@@ -49,7 +49,14 @@ export const insteadOf = (what: string, kind: string): InputError =>
 
 const packError = (error: NetconfError): Packed => ({ [mark]: "error", fields: encodeError(error) })
 
-const packDefect = ({ message, name, stack }: Error): Packed => ({ [mark]: "defect", name, message, stack })
+const textOf = (value: unknown, otherwise: string): string => (typeof value === "string" ? value : otherwise)
+
+const packDefect = ({ message, name, stack }: { readonly [field in keyof Error]: unknown }): Packed => ({
+  [mark]: "defect",
+  name: textOf(name, "Error"),
+  message: textOf(message, "an error without a message"),
+  stack: typeof stack === "string" ? stack : undefined
+})
 
 /** A value of the caller's as it crosses; throws an `InputError` that names `what` for one that cannot. */
 export const pack = (value: unknown, what: string): unknown => {
@@ -90,11 +97,24 @@ const packRecord = (value: object, what: string): unknown => {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, pack(each, within(name))]))
 }
 
-/** What a thrown value is in the other thread: the library's errors as they are, others by name and message. */
-export const packThrown = (error: unknown): unknown => {
-  if (isNetconfError(error)) return packError(error)
+const describe = (error: unknown): Packed => {
   if (error instanceof Error) return packDefect(error)
   return packDefect(new Error(String(error)))
+}
+
+/**
+ * What a thrown value is in the other thread: the library's errors as they are, others by name and message. Never throws:
+ * a value may have no text, or be an error of the library's in name alone, and whoever waits for it has to be told all the same.
+ */
+export const packThrown = (error: unknown): unknown => {
+  for (const packed of [() => (isNetconfError(error) ? packError(error) : describe(error)), () => describe(error)]) {
+    try {
+      return packed()
+    } catch {
+      // The next one says less.
+    }
+  }
+  return packDefect(new Error("a value that cannot be described was thrown"))
 }
 
 /** A result as it crosses; the memory of large replies goes into `transfer`. */

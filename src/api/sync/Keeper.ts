@@ -3,7 +3,7 @@
  * whatever it died of. It does nothing else, so its event loop is free to notice.
  */
 import { type MessagePort, parentPort, Worker, workerData } from "node:worker_threads"
-import { end } from "./Channel.ts"
+import { end, start } from "./Channel.ts"
 import type { Start } from "./Messages.ts"
 
 export interface Kept extends Start {
@@ -21,13 +21,18 @@ const bury = (why: string): void => {
   parentPort?.close()
 }
 
-try {
+const keep = (): void => {
   const worker = new Worker(url, { workerData: { port, signal } satisfies Start, transferList: [port], execArgv: [] })
   let why = "it ended"
   worker.on("error", (error: unknown) => {
     why = error instanceof Error ? error.message : String(error)
   })
   worker.on("exit", () => bury(why))
+}
+
+try {
+  if (start(signal, "keeper")) keep()
+  else parentPort?.close()
 } catch (error) {
   bury(error instanceof Error ? error.message : String(error))
 }

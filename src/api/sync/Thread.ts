@@ -5,15 +5,24 @@
  * While a call waits, this thread can do nothing else, so requests are nested and never side by side: a program of the
  * caller's runs between the two halves of the call that it was given to.
  */
+import { existsSync } from "node:fs"
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads"
 import { type CommitUnknownError, InputError } from "../../errors.ts"
-import { end, hasEnded, makeSignal, receive, type Signal } from "./Channel.ts"
+import { end, hasEnded, isUp, makeSignal, receive, type Signal } from "./Channel.ts"
 import { pack, packThrown, unpack } from "./Crossing.ts"
 import type { Kept } from "./Keeper.ts"
 import type { Answer, Call, Enter, Leave, Make, Reply, Request } from "./Messages.ts"
 import * as Settings from "./Settings.ts"
 
-const url = new URL(import.meta.url.endsWith(".ts") ? "./Keeper.ts" : "./Keeper.js", import.meta.url)
+const keeper = new URL(import.meta.url.endsWith(".ts") ? "./Keeper.ts" : "./Keeper.js", import.meta.url)
+
+/** Milliseconds that the keeper may take to start, and the working thread behind it: it is half a second, on a machine at rest. */
+const patience = 15_000
+
+const unbundled = "a bundler has to leave effect-netconf as it is (external), because it starts a thread from a file"
+
+/** A place of the keeper's that a bundler has not taken along. */
+const isMissing = (url: URL): boolean => url.protocol === "file:" && !existsSync(url)
 
 interface Thrown {
   readonly thrown: unknown
@@ -24,8 +33,8 @@ export class ThreadEnded extends Error {
   readonly sent: boolean
   /** What one of the call's own functions had thrown by then. */
   thrown: Thrown | undefined
-  constructor(why: string, sent: boolean) {
-    super(`the thread that works for the blocking clients has ended: ${why}`)
+  constructor(why: string, sent: boolean, started: boolean) {
+    super(`the thread that works for the blocking clients has ${started ? "ended" : "not started"}: ${why}`)
     this.sent = sent
   }
 }
@@ -63,19 +72,31 @@ export class Thread {
   #settings: Settings.Settings | undefined
   #last = 0
   #why: string | undefined
+  readonly #startWithin: number
 
-  constructor() {
+  /** `startWithin` in milliseconds. */
+  constructor({ startWithin = patience, url = keeper }: { readonly url?: URL; readonly startWithin?: number } = {}) {
+    this.#startWithin = startWithin
     const calls = new MessageChannel()
     const news = new MessageChannel()
     this.#port = calls.port1
     this.#news = news.port1
     const workerData: Kept = { port: calls.port2, signal: this.#signal, news: news.port2 }
     try {
-      new Worker(url, { workerData, transferList: [calls.port2, news.port2], execArgv: [] }).unref()
+      if (isMissing(url)) throw new Error(`there is no ${url.pathname}; ${unbundled}`)
+      const worker = new Worker(url, { workerData, transferList: [calls.port2, news.port2], execArgv: [] })
+      // Comes when nobody blocks any more, and would end the process.
+      worker.on("error", (error: unknown) => this.#fail(error instanceof Error ? error.message : String(error)))
+      worker.on("exit", () => this.#fail("the thread that watches it has ended"))
+      worker.unref()
     } catch (error) {
-      this.#why = error instanceof Error ? error.message : String(error)
-      end(this.#signal)
+      this.#fail(error instanceof Error ? error.message : String(error))
     }
+  }
+
+  #fail(why: string): void {
+    this.#why ??= why
+    end(this.#signal)
   }
 
   get ended(): boolean {
@@ -121,7 +142,7 @@ export class Thread {
     const early = this.#early.findIndex((reply) => reply.id === id)
     if (early !== -1) return this.#early.splice(early, 1)[0]!
     for (;;) {
-      const reply = receive(this.#port, this.#signal) as Reply | undefined
+      const reply = receive(this.#port, this.#signal, this.#startWithin) as Reply | undefined
       if (reply === undefined) throw this.#death(true)
       if (reply.id === id) return reply
       this.#early.push(reply)
@@ -157,13 +178,18 @@ export class Thread {
     } finally {
       this.#inside.pop()
     }
+    // The other thread holds locks until it is told.
     this.post({ _tag: "Leave", program, outcome })
   }
 
   #death(sent: boolean): ThreadEnded {
     const news = receiveMessageOnPort(this.#news) as { readonly message: string } | undefined
     this.#why ??= news?.message
-    return new ThreadEnded(this.#why ?? "nobody knows why", sent)
+    if (isUp(this.#signal)) return new ThreadEnded(this.#why ?? "nobody knows why", sent, true)
+    const silent =
+      `nothing was heard of it for ${this.#startWithin} ms; what NODE_OPTIONS loads (--require, --import) may fail in ` +
+      `threads, and ${unbundled}`
+    return new ThreadEnded(this.#why ?? silent, false, false)
   }
 }
 

@@ -8,7 +8,7 @@ import * as Element from "../../xml/Element.ts"
 import * as Namespaces from "../../xml/Namespaces.ts"
 import type * as OwnEvent from "./OwnEvent.ts"
 import { PatchIds } from "./PatchIds.ts"
-import type { ModuleNamespaces } from "./ResourcePath.ts"
+import type { ModuleNamespaces } from "./ModuleNamespaces.ts"
 import * as YangPatch from "./YangPatch.ts"
 
 /** An update that could not be taken, and why. */

@@ -6,6 +6,7 @@
  * not the one that the patch was made for.
  */
 import * as Element from "../../xml/Element.ts"
+import { ModuleNamespaces } from "./ModuleNamespaces.ts"
 import * as ResourcePath from "./ResourcePath.ts"
 import type { Edit } from "./OwnEvent.ts"
 
@@ -32,7 +33,7 @@ export class Inapplicable {
 interface Place {
   readonly edit: Edit
   readonly step: ResourcePath.Step
-  readonly modules: ResourcePath.ModuleNamespaces
+  readonly modules: ModuleNamespaces
 }
 
 const fail = ({ editId, target }: Edit, why: string, path = target): Inapplicable => new Inapplicable(editId, path, why)
@@ -171,7 +172,7 @@ const change = (place: Place, parent: Element.Element, outer: string | undefined
 const descend = (
   edit: Edit,
   steps: ReadonlyArray<ResourcePath.Step>,
-  modules: ResourcePath.ModuleNamespaces,
+  modules: ModuleNamespaces,
   parent: Element.Element,
   outer: string | undefined
 ): Element.Element | Inapplicable => {
@@ -209,7 +210,7 @@ const applyToAll = (root: Element.Element, edit: Edit): Element.Element | Inappl
  * A value shows the namespace of its target's module, which stands at the target or at the nearest step above; unless the
  * namespace is another module's, as where a device leaves modules out.
  */
-const learn = (edit: Edit, steps: ReadonlyArray<ResourcePath.Step>, modules: ResourcePath.ModuleNamespaces): void => {
+const learn = (edit: Edit, steps: ReadonlyArray<ResourcePath.Step>, modules: ModuleNamespaces): void => {
   const value = valueOf(edit, steps.at(-1)!)
   const module = steps.findLast((step) => step.module !== undefined)?.module
   if (value === undefined || value instanceof Inapplicable || module === undefined) return
@@ -217,11 +218,7 @@ const learn = (edit: Edit, steps: ReadonlyArray<ResourcePath.Step>, modules: Res
   if (belonging === "unknown" || belonging === "likely") modules.learn(module, value.namespace)
 }
 
-const applyOne = (
-  root: Element.Element,
-  edit: Edit,
-  modules: ResourcePath.ModuleNamespaces
-): Element.Element | Inapplicable => {
+const applyOne = (root: Element.Element, edit: Edit, modules: ModuleNamespaces): Element.Element | Inapplicable => {
   const steps = ResourcePath.parse(edit.target)
   if (steps === undefined) return fail(edit, "the target is no RESTCONF path")
   if (steps.length === 0) return applyToAll(root, edit)
@@ -233,7 +230,7 @@ const applyOne = (
 export const apply = (
   root: Element.Element,
   edits: ReadonlyArray<Edit>,
-  modules = new ResourcePath.ModuleNamespaces()
+  modules = new ModuleNamespaces()
 ): Element.Element | Inapplicable => {
   let tree = root
   for (const edit of edits) {

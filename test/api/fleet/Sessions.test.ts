@@ -98,7 +98,12 @@ describe("Fleet.layer", () => {
     ["no session", named(["a"]), { maxSessions: 0 }, /maxSessions: expected a whole number from 1, got 0/],
     ["part of a session", named(["a"]), { maxSessionsPerDevice: 1.5 }, /maxSessionsPerDevice: expected a whole number/],
     ["no connect", named(["a"]), { connectsPerSecond: 0 }, /connectsPerSecond: expected a whole number/],
-    ["an idle time that is none", named(["a"]), { idleTime: "soon" as "1 minute" }, /idleTime: "soon" is not a duration/],
+    [
+      "an idle time that is none",
+      named(["a"]),
+      { idleTime: "soon" as "1 minute" },
+      /idleTime: "soon" is not a duration/
+    ],
     [
       "an option that does not exist",
       named(["a"]),

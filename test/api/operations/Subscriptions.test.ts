@@ -37,7 +37,7 @@ const fooAs = (name: string, prefix = "yp:") =>
   `<${prefix}${name} xmlns:ex="http://example.com/sample-data/1.0">/ex:foo</${prefix}${name}>`
 
 describe("establish-subscription", () => {
-  it("to a stream, RFC 8640 appendix A.2.1", () => {
+  it("asks for a stream, RFC 8640 appendix A.2.1", () => {
     isSentAs(
       establishSubscription({ filter: Filter.xpath("/ex:foo/", { ex: "http://example.com/events" }), dscp: 10 }),
       establish(
@@ -46,7 +46,7 @@ describe("establish-subscription", () => {
     )
   })
 
-  it("to a datastore, periodic, RFC 8641 §4.4.1", () => {
+  it("asks for a datastore at each period, RFC 8641 §4.4.1", () => {
     isSentAs(
       establishSubscription({ datastore: "operational", filter: foo, periodic: { period: "5 seconds" } }),
       establish(
@@ -55,7 +55,7 @@ describe("establish-subscription", () => {
     )
   })
 
-  it("to a datastore, on change, RFC 8641 §4.4.1", () => {
+  it("asks for a datastore on change, RFC 8641 §4.4.1", () => {
     isSentAs(
       establishSubscription({ datastore: "operational", filter: foo, onChange: { dampeningPeriod: "1 second" } }),
       establish(
@@ -65,7 +65,7 @@ describe("establish-subscription", () => {
     )
   })
 
-  it("with everything that there is", () => {
+  it("sends every option that there is", () => {
     isSentAs(
       establishSubscription({
         stream: "alarms",
@@ -142,7 +142,15 @@ describe("establish-subscription", () => {
       assert.include(refused({ filter: { named } }), "filter.named", String(named))
     }
     for (const stream of ["", 5, null]) assert.include(refused({ stream }), "stream", String(stream))
-    for (const datastore of [null, 5, "", {}, { name: "x" }, { namespace: "", name: "x" }, { namespace: "urn:v", name: "a b" }]) {
+    for (const datastore of [
+      null,
+      5,
+      "",
+      {},
+      { name: "x" },
+      { namespace: "", name: "x" },
+      { namespace: "urn:v", name: "a b" }
+    ]) {
       assert.include(refused({ datastore, periodic }), "datastore", JSON.stringify(datastore))
     }
     assert.include(refused({ datastore: "running", onChange: { syncOnStart: "no" } }), "onChange.syncOnStart")
@@ -287,8 +295,8 @@ describe("modify-subscription", () => {
   })
 })
 
-describe("the operations on one", () => {
-  it("delete and kill, RFC 8640 appendix A.2.3; resync, RFC 8641 §4.4.4", () => {
+describe("the operations on a subscription", () => {
+  it("name it by its id: delete and kill, RFC 8640 appendix A.2.3; resync, RFC 8641 §4.4.4", () => {
     isSentAs(deleteSubscription(22), `<delete-subscription xmlns="${sn}"><id>22</id></delete-subscription>`)
     isSentAs(killSubscription(22), `<kill-subscription xmlns="${sn}"><id>22</id></kill-subscription>`)
     isSentAs(resyncSubscription(1011), `<resync-subscription xmlns="${yp}"><id>1011</id></resync-subscription>`)

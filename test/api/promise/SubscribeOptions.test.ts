@@ -45,12 +45,12 @@ describe("the queue of a subscription", () => {
       { policy: "dropNewest" },
       range(0, 40)
     ],
-    ["has a limit of bytes where it says so", { notificationQueueSize: 4 }, { maxBytes: 300 }, range(0, 1)],
-    ["has a limit of bytes alone", {}, { maxBytes: 300 }, range(0, 1)],
+    ["has a limit of bytes where it says so", { notificationQueueSize: 4 }, { maxBytes: 900 }, range(0, 1)],
+    ["has a limit of bytes alone", {}, { maxBytes: 900 }, range(0, 1)],
     [
       "has a limit of bytes where the client has none",
       { notificationPolicy: "unbounded" },
-      { maxBytes: 300 },
+      { maxBytes: 900 },
       range(0, 1)
     ]
   ]

@@ -7,8 +7,6 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as TestClock from "effect/testing/TestClock"
-import type * as Netconf from "../../../src/api/Netconf.ts"
-import type * as Filter from "../../../src/api/operations/Filter.ts"
 import * as Push from "../../../src/api/Push.ts"
 import {
   CapabilityError,
@@ -18,9 +16,8 @@ import {
   SubscriptionTerminatedError
 } from "../../../src/errors.ts"
 import type { PushOptions } from "../../../src/testing/NotificationOptions.ts"
-import { BrokenNotifications, Faults, type SimulatedDevice } from "../../../src/testing.ts"
+import { BrokenNotifications, Faults } from "../../../src/testing.ts"
 import * as Element from "../../../src/xml/Element.ts"
-import { print } from "../../../src/xml/Print.ts"
 import { settle } from "../../rpc/peer.ts"
 import { Eyes } from "../../telemetry/eyes.ts"
 import { collect, hostname, open, requests, system } from "./device.ts"
@@ -31,20 +28,6 @@ const hostnameIn = (event: Push.DynamicEvent | undefined) =>
     ? Element.findAll(event.contents!, ["system", "hostname"]).map((found) => Element.text(found))
     : undefined
 const link = (n: number) => `<link-event xmlns="urn:example:events"><n>${n}</n></link-event>`
-
-/** A notification that the device does not mean, on the session beside this one. */
-const sendOwn = (
-  device: SimulatedDevice.SimulatedDevice,
-  session: Netconf.NetconfSession["Service"],
-  content: string
-): void => {
-  const [own] = [...device.sessions.keys()].filter((id) => id !== session.sessionId)
-  device.sessions
-    .get(own!)!
-    .send(
-      `<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"><eventTime>2026-01-01T00:00:00Z</eventTime>${content}</notification>`
-    )
-}
 
 describe("a subscription to a datastore", () => {
   it.effect("brings the whole selection and then what changes, each with its id", () =>
@@ -222,129 +205,6 @@ describe("a subscription to a datastore", () => {
     })
   )
 
-  it.effect("is modified once at a time, so that no modification undoes another", () =>
-    Effect.gen(function* () {
-      const { device, session } = yield* open()
-      const subscription = yield* session.establishSubscription({
-        datastore: "running",
-        filter: system("<hostname/>"),
-        periodic: { period: "5 seconds" }
-      })
-      const filter = system("<location/>")
-      const periodic = { period: "1 second" } as const
-      yield* Effect.all([subscription.modify({ filter }), subscription.modify({ periodic })], { concurrency: 2 })
-      assert.deepStrictEqual(subscription.terms(), { datastore: "running", filter, periodic })
-      const { events } = yield* collect(subscription)
-      device.edit(system("<location>attic</location>"))
-      yield* TestClock.adjust("2 seconds")
-      const whole = (events.at(-1) as Extract<Push.DynamicEvent, { readonly _tag: "PushUpdate" }>).contents!
-      assert.isDefined(Element.find(whole, ["system", "location"]))
-      assert.isUndefined(Element.find(whole, ["system", "hostname"]))
-    })
-  )
-
-  it.effect("takes over what the device has modified, and restates that", () =>
-    Effect.gen(function* () {
-      const { device, session } = yield* open()
-      const subscription = yield* session.establishSubscription(running)
-      sendOwn(
-        device,
-        session,
-        `<subscription-modified xmlns="urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications"><id>1</id>` +
-          `<datastore-subtree-filter xmlns="urn:ietf:params:xml:ns:yang:ietf-yang-push">${system("<location/>")}</datastore-subtree-filter></subscription-modified>`
-      )
-      yield* settle
-      const { filter } = subscription.terms() as { readonly filter: Filter.Subtree }
-      assert.strictEqual(print(filter.content[0] as Element.Element), system("<location/>"))
-      yield* subscription.modify({ onChange: { dampeningPeriod: "10 millis" } })
-      const { tags } = yield* collect(subscription)
-      device.edit(hostname("r1"))
-      yield* TestClock.adjust("1 second")
-      assert.notInclude(tags(), "PushChangeUpdate")
-      device.edit(system("<location>attic</location>"))
-      yield* TestClock.adjust("1 second")
-      assert.include(tags(), "PushChangeUpdate")
-    })
-  )
-
-  for (const policy of ["dropNewest", "dropOldest"] as const) {
-    it.effect(`drops nothing of what is said of itself: ${policy}`, () =>
-      Effect.gen(function* () {
-        const { device, session } = yield* open()
-        const subscription = yield* session.establishSubscription({ ...running, policy, capacity: 1 })
-        yield* settle
-        device.subscriptions.suspend(1)
-        device.subscriptions.resume(1)
-        device.edit(hostname("r1"))
-        yield* TestClock.adjust("1 second")
-        device.edit(hostname("r2"))
-        yield* TestClock.adjust("1 second")
-        assert.isAbove(subscription.statistics().dropped, 0)
-        const { tags } = yield* collect(subscription)
-        const own = tags().filter((tag) => tag.startsWith("Subscription"))
-        assert.deepStrictEqual(own, ["SubscriptionSuspended", "SubscriptionResumed"])
-      })
-    )
-  }
-
-  it.effect("loses nothing to one that is over and had its id before", () =>
-    Effect.gen(function* () {
-      const { device, session } = yield* open()
-      const kept = yield* session.establishSubscription(running)
-      const scope = yield* Scope.make()
-      const first = yield* Scope.provide(session.establishSubscription(running), scope)
-      yield* first.remove()
-      const reply = `<rpc-reply message-id="{message-id}" xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><id xmlns="urn:ietf:params:xml:ns:yang:ietf-subscribed-notifications">${first.id}</id></rpc-reply>`
-      device.faults.add(Faults.reply(reply), { on: "establish-subscription", times: 1 })
-      const second = yield* session.establishSubscription(running)
-      assert.strictEqual(second.id, first.id)
-      const { tags } = yield* collect(second)
-      yield* Scope.close(scope, Exit.void)
-      const update = (id: number) =>
-        `<push-update xmlns="urn:ietf:params:xml:ns:yang:ietf-yang-push"><id>${id}</id><datastore-contents/></push-update>`
-      sendOwn(device, session, update(second.id))
-      yield* settle
-      assert.deepStrictEqual(tags(), ["PushUpdate"])
-      assert.strictEqual(requests(device, "delete-subscription").length, 1)
-      assert.strictEqual(kept.state(), "active")
-    })
-  )
-
-  it.effect("is over where its removal is interrupted, and deleted with its scope", () =>
-    Effect.gen(function* () {
-      const { device, session } = yield* open()
-      yield* session.establishSubscription(running)
-      const scope = yield* Scope.make()
-      const subscription = yield* Scope.provide(session.establishSubscription(running), scope)
-      const { end } = yield* collect(subscription)
-      device.faults.add(Faults.silence({ applied: false }), { on: "delete-subscription", times: 1 })
-      const removing = yield* Effect.forkChild(subscription.remove(), { startImmediately: true })
-      yield* settle
-      yield* Fiber.interrupt(removing)
-      yield* settle
-      assert.strictEqual(subscription.state(), "ended")
-      assert.deepStrictEqual(end, ["done"])
-      yield* Scope.close(scope, Exit.void)
-      assert.deepStrictEqual(
-        device.subscriptions.all().map(({ id }) => id),
-        [1]
-      )
-    })
-  )
-
-  it.effect("is removed where the device does not know it any more", () =>
-    Effect.gen(function* () {
-      const { device, session } = yield* open()
-      const subscription = yield* session.establishSubscription(running)
-      device.faults.add(Faults.silence(), { on: "delete-subscription", times: 1 })
-      const unanswered = yield* Effect.forkChild(Effect.flip(subscription.remove()), { startImmediately: true })
-      yield* TestClock.adjust("5 minutes")
-      assert.strictEqual((yield* Fiber.join(unanswered))._tag, "DeadlineError")
-      yield* subscription.remove()
-      assert.strictEqual(subscription.state(), "ended")
-    })
-  )
-
   it.effect("is deleted by remove, and what waits is still read", () =>
     Effect.gen(function* () {
       const { device, session } = yield* open()
@@ -363,8 +223,8 @@ describe("a subscription to a datastore", () => {
   )
 })
 
-describe("what the device says of it", () => {
-  it.effect("that it is terminated is no failure while it is being deleted, and one where that was refused", () =>
+describe("a subscription that the device speaks of", () => {
+  it.effect("does not fail by being terminated while it is being deleted, and does where that was refused", () =>
     Effect.gen(function* () {
       const { device, session } = yield* open({ dialect: { deletedSubscription: "terminated" } })
       const first = yield* session.establishSubscription(running)
@@ -384,7 +244,7 @@ describe("what the device says of it", () => {
     })
   )
 
-  it.effect("is told: suspended, resumed, modified; its state follows", () =>
+  it.effect("hands out that it is suspended, resumed, modified, and has its state follow", () =>
     Effect.gen(function* () {
       const filters = { named: { subtree: system("<hostname/>") } }
       const { device, session } = yield* open({ notifications: { filters } })
@@ -413,7 +273,7 @@ describe("what the device says of it", () => {
     })
   )
 
-  it.effect("terminated fails the stream with the reason, after what came before it", () =>
+  it.effect("fails its stream with the reason of its termination, after what came before", () =>
     Effect.gen(function* () {
       const { device, session } = yield* open()
       const subscription = yield* session.establishSubscription(running)
@@ -433,7 +293,7 @@ describe("what the device says of it", () => {
     })
   )
 
-  it.effect("completed ends it, at stop-time", () =>
+  it.effect("ends when it is completed, at stop-time", () =>
     Effect.gen(function* () {
       const { session } = yield* open()
       const subscription = yield* session.establishSubscription({ ...running, stopTime: new Date(10_000) })
@@ -445,7 +305,7 @@ describe("what the device says of it", () => {
     })
   )
 
-  it.effect("its session's end fails it, and the next one gets another session", () =>
+  it.effect("fails with its session's end, and leaves the next one another session", () =>
     Effect.gen(function* () {
       const { device, session } = yield* open()
       const subscription = yield* session.establishSubscription(running)
@@ -459,7 +319,7 @@ describe("what the device says of it", () => {
     })
   )
 
-  it.effect("one that another operator kills is terminated", () =>
+  it.effect("is terminated when another operator kills it", () =>
     Effect.gen(function* () {
       const { session } = yield* open()
       const subscription = yield* session.establishSubscription(running)
@@ -610,7 +470,7 @@ describe("a refusal", () => {
     })
   )
 
-  it.effect("before anything is sent: options that cannot be, on no session", () =>
+  it.effect("comes before anything is sent for options that cannot be, and opens no session", () =>
     Effect.gen(function* () {
       const { device, session } = yield* open()
       for (const options of [
@@ -629,8 +489,8 @@ describe("a refusal", () => {
   )
 })
 
-describe("what goes wrong on the way", () => {
-  it.effect("a notification that cannot be read is a gap to all of them, and they go on", () =>
+describe("of what goes wrong on the way, establishing", () => {
+  it.effect("tells all subscriptions of a notification that cannot be read, by a gap, and they go on", () =>
     Effect.gen(function* () {
       const { device, session } = yield* open()
       const subscription = yield* session.establishSubscription(running)
@@ -644,7 +504,7 @@ describe("what goes wrong on the way", () => {
     })
   )
 
-  it.effect("an update that cannot be read is a gap to the one that it is for", () =>
+  it.effect("tells one subscription of its update that cannot be read, by a gap", () =>
     Effect.gen(function* () {
       const { device, session } = yield* open()
       const subscription = yield* session.establishSubscription(running)
@@ -671,7 +531,7 @@ describe("what goes wrong on the way", () => {
     })
   )
 
-  it.effect("an interrupted establish leaves no subscription behind, nor a session", () =>
+  it.effect("leaves no subscription behind when it is interrupted, nor a session", () =>
     Effect.gen(function* () {
       const { device, session } = yield* open()
       device.faults.add(Faults.late("10 seconds"), { on: "establish-subscription", times: 1 })
@@ -690,7 +550,7 @@ describe("what goes wrong on the way", () => {
     })
   )
 
-  it.effect("one that is interrupted beside others is deleted by the id of its late reply", () =>
+  it.effect("deletes one that is interrupted beside others by the id of its late reply", () =>
     Effect.gen(function* () {
       const { device, session } = yield* open()
       const first = yield* session.establishSubscription(running)
@@ -714,7 +574,7 @@ describe("what goes wrong on the way", () => {
     })
   )
 
-  it.effect("a success without an id ends the session: what it granted would stay", () =>
+  it.effect("ends the session after a success without an id: what it granted would stay", () =>
     Effect.gen(function* () {
       const { device, session } = yield* open()
       const reply = `<rpc-reply message-id="{message-id}" xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"><granted xmlns="urn:x"/></rpc-reply>`

@@ -9,6 +9,7 @@ import type { SubscribeOptions } from "../../../src/api/Subscribe.ts"
 import { HealthBus } from "../../../src/notifications/Health.ts"
 import type { Gap, SubscriptionEvent } from "../../../src/notifications/SubscriptionEvent.ts"
 import { Dialects, Faults, SimulatedDevice } from "../../../src/testing.ts"
+import * as Element from "../../../src/xml/Element.ts"
 import { event, numbers } from "../../notifications/events.ts"
 import { base, settle } from "../../rpc/peer.ts"
 import { pass } from "../comingBack.ts"
@@ -300,7 +301,9 @@ describe("a subscription that is refused for now", () => {
           device.faults.add(Faults.refuse({ tag: "operation-failed" }), { on: "create-subscription", times: 1 })
         } else {
           device.faults.add(Faults.reply(withoutReplay), { on: "get", times: 1 })
-          device.faults.add(Faults.refuse({ tag: "operation-failed" }), { on: "create-subscription" })
+          const asksForReplay = ({ operation, request }: Faults.Occasion) =>
+            operation === "create-subscription" && Element.child(request!, "startTime") !== undefined
+          device.faults.add(Faults.refuse({ tag: "operation-failed" }), { on: asksForReplay })
         }
         yield* pass("2 seconds")
         assert.isFalse(subscription.isActive())

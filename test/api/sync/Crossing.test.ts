@@ -128,6 +128,14 @@ describe("what crosses between the threads of a blocking client", () => {
     assert.strictEqual((thrown("text") as Error).message, "text")
   })
 
+  it("is something of whatever was thrown, also where it cannot be described", () => {
+    const strange = Object.assign(new Error("x"), { message: () => 1, name: 5 })
+    const own = Object.create(Errors.InputError.prototype) as unknown
+    for (const value of [Object.create(null), strange, own, Symbol("s"), { toString: 5 }]) {
+      assert.instanceOf(thrown(value), Error)
+    }
+  })
+
   it("is capabilities, asked as before", () => {
     const capabilities = Capabilities.make(["urn:ietf:params:netconf:capability:candidate:1.0"])
     const there = across(Crossing.packResult(capabilities, [])) as Capabilities.Capabilities

@@ -55,7 +55,10 @@ describe("a subscription of a blocking client", { timeout: 30_000 }, () => {
     assert.strictEqual(numberOf(session.nextNotification()!), 2)
     assert.deepStrictEqual([...session.notifications()].map(numberOf), [3])
     session.disconnect()
-    assert.include((thrownBy(() => subscription.statistics()) as api.InputError).why, "it is closed: its client is disconnected")
+    assert.include(
+      (thrownBy(() => subscription.statistics()) as api.InputError).why,
+      "it is closed: its client is disconnected"
+    )
     assert.strictEqual((thrownBy(() => session.deleteSubscription({} as never)) as api.InputError).what, "subscription")
   })
 

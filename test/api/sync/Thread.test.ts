@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { once } from "node:events"
+import { setTimeout } from "node:timers/promises"
 import { Worker } from "node:worker_threads"
 import { afterEach } from "vitest"
 import * as api from "../../../src/sync.ts"
-import { Thread } from "../../../src/api/sync/Thread.ts"
+import { Thread, ThreadEnded } from "../../../src/api/sync/Thread.ts"
 import { asked, connected, location, login, nothing, thrownBy, withDevice } from "./harness.ts"
 
 withDevice()
@@ -29,6 +30,36 @@ describe("the thread of blocking clients", { timeout: 30_000 }, () => {
     reading.disconnect()
     reading.connect()
     assert.isTrue(reading.get({ filter: nothing }).ok)
+  })
+
+  it("fails within a bound where it does not start, with what to do, and nothing was sent", async () => {
+    const make = { _tag: "Make", client: 1, options: {} } as const
+    const failing = new Thread({ url: new URL("./notStarting.ts", import.meta.url), startWithin: 300 })
+    for (const thread of [failing, failing]) {
+      const error = thrownBy(() => thread.ask(make)) as ThreadEnded
+      assert.instanceOf(error, ThreadEnded)
+      assert.isFalse(error.sent)
+      assert.include(error.message, "has not started: nothing was heard of it for 300 ms")
+      assert.include(error.message, "NODE_OPTIONS")
+      assert.isTrue(thread.ended)
+    }
+    // What it failed with reaches nobody as an uncaught exception.
+    await setTimeout(300)
+    const missing = thrownBy(() =>
+      new Thread({ url: new URL("./nowhere.js", import.meta.url) }).ask(make)
+    ) as ThreadEnded
+    assert.isFalse(missing.sent)
+    assert.match(missing.message, /has not started: there is no .*nowhere\.js; .*bundler/)
+  })
+
+  it("does nothing of what it was asked where it starts too late", async () => {
+    const late = new Thread({ startWithin: 1 })
+    const asked = { _tag: "Make", client: 1, options: {} } as const
+    const error = thrownBy(() => late.ask(asked)) as ThreadEnded
+    assert.isFalse(error.sent)
+    await setTimeout(1000)
+    assert.isTrue(late.ended)
+    assert.isTrue(connected().get({ filter: nothing }).ok)
   })
 
   it("leaves it unknown whether a change was made when it dies", () => {

@@ -35,6 +35,26 @@ describe("a program of a blocking client", { timeout: 30_000 }, () => {
       assert.strictEqual(operations, "lock discard-changes edit-config discard-changes unlock")
     })
 
+    it("unlocks whatever the program throws, and throws the very same", async () => {
+      const session = connected()
+      const strange = Object.assign(new Error("x"), { message: () => 1, stack: Symbol("stack") })
+      const own = Object.create(api.InputError.prototype) as unknown
+      for (const thrown of [Object.create(null), strange, own, Symbol("s"), undefined]) {
+        const operations = await asked(() => {
+          assert.isTrue(
+            thrown ===
+              thrownBy(() =>
+                session.locked(["candidate"], () => {
+                  throw thrown
+                })
+              )
+          )
+        })
+        assert.strictEqual(operations, "lock discard-changes unlock")
+      }
+      session.discardChanges()
+    })
+
     it("throws the very error of a call inside of it", async () => {
       const session = connected()
       let inner: unknown
@@ -93,7 +113,10 @@ describe("a program of a blocking client", { timeout: 30_000 }, () => {
       const session = connected()
       let kept: api.NetconfSessionClientSync | undefined
       session.locked(["candidate"], (inside) => void (kept = inside))
-      assert.include((thrownBy(() => kept!.commit()) as api.InputError).why, "it is closed: its client is disconnected, or the program")
+      assert.include(
+        (thrownBy(() => kept!.commit()) as api.InputError).why,
+        "it is closed: its client is disconnected, or the program"
+      )
     })
 
     it("fails with the session that is lost under it, and its program's calls with it", async () => {

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as OwnEvent from "../../../src/notifications/push/OwnEvent.ts"
 import { Replica } from "../../../src/notifications/push/Replica.ts"
-import { ModuleNamespaces } from "../../../src/notifications/push/ResourcePath.ts"
+import { ModuleNamespaces } from "../../../src/notifications/push/ModuleNamespaces.ts"
 import * as Element from "../../../src/xml/Element.ts"
 import { notification, yp } from "./own.ts"
 

@@ -73,7 +73,7 @@ describe("SubscriptionRefusal.refusalOf", () => {
     assert.deepStrictEqual(refusal(inside), { reason: "on-change-unsupported", hints: {} })
   })
 
-  it("whatever the error-tag is", () => {
+  it("is read whatever the error-tag is", () => {
     const inside = `<error-tag>invalid-value</error-tag><error-app-tag>ietf-yang-push:cant-exclude</error-app-tag>`
     assert.strictEqual(refusal(inside)?.reason, "cant-exclude")
   })

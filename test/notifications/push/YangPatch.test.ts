@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Inapplicable } from "../../../src/notifications/push/YangPatch.ts"
 import * as YangPatch from "../../../src/notifications/push/YangPatch.ts"
-import { ModuleNamespaces } from "../../../src/notifications/push/ResourcePath.ts"
+import { ModuleNamespaces } from "../../../src/notifications/push/ModuleNamespaces.ts"
 import type { Edit } from "../../../src/notifications/push/OwnEvent.ts"
 import * as Element from "../../../src/xml/Element.ts"
 import { print } from "../../../src/xml/Print.ts"

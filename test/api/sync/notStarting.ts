@@ -1,0 +1,2 @@
+/** A thread that fails before it does anything. */
+throw new Error("this instrumentation does not work in threads")
