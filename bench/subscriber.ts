@@ -61,7 +61,8 @@ const make = (target: Target): Subscriber => {
   const subscribe = (task: SubscribeTask, witness: Witness) =>
     Effect.gen(function* () {
       if (task.budget === "none") withoutBudget()
-      yield* (yield* Reactors.Current).resize(task.reactors ?? 0)
+      // No session moves: this device counts for each session by itself.
+      yield* (yield* Reactors.Current).resize(task.reactors ?? 0, { rebalance: false })
       const session = yield* Netconf.connect({ transport })
       const { events } = yield* session.openSubscription({ stream: task.stream })
       yield* Effect.forkIn(consume(events, task, witness), scope)

@@ -71,7 +71,8 @@ const connect = ({ fingerprint, name, password, port, username }: Listening, { s
   )
 
 const optionsOf = ({ capacity, fromTheBeginning, subscribed }: Traits): SubscribeOptions => ({
-  ...(subscribed === "shared" ? { session: "shared" } : { policy: subscribed, capacity }),
+  ...(subscribed === "shared" ? { session: "shared" } : { policy: subscribed }),
+  ...(subscribed === "shared" || subscribed === "unbounded" ? {} : { capacity }),
   ...(fromTheBeginning ? { startTime: "2000-01-01T00:00:00Z" } : {}),
   // Health events for the first few drops, then for as many as that.
   dropEventThreshold: 10,

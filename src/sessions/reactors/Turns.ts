@@ -20,11 +20,16 @@ const piece = 32_768
 const budget = 2
 
 export class Turns {
+  readonly #now: () => number
   readonly #ready = new Set<Deliverable>()
   #spent = 0
   #began = 0
   /** A piece has been handed on, and those whom it woke have their go; or the loop has. */
   #busy = false
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+  }
 
   /** It is handed on from at once, or after those that wait. */
   add(one: Deliverable): void {
@@ -34,7 +39,7 @@ export class Turns {
 
   #run(): void {
     this.#busy = true
-    this.#began = performance.now()
+    this.#began = this.#now()
     const [one] = this.#ready
     this.#ready.delete(one!)
     // Behind the others.
@@ -44,7 +49,7 @@ export class Turns {
   }
 
   readonly #next = (): void => {
-    this.#spent += performance.now() - this.#began
+    this.#spent += this.#now() - this.#began
     if (this.#spent > budget) setImmediate(this.#rested)
     else this.#goOn()
   }

@@ -1,6 +1,5 @@
 /** `session.establishSubscription`: dynamic subscriptions on sessions of their own and on one together (docs/yang-push.md). */
 import { assert, describe, it } from "@effect/vitest"
-import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -19,7 +18,6 @@ import type { PushOptions } from "../../../src/testing/NotificationOptions.ts"
 import { BrokenNotifications, Faults } from "../../../src/testing.ts"
 import * as Element from "../../../src/xml/Element.ts"
 import { settle } from "../../rpc/peer.ts"
-import { Eyes } from "../../telemetry/eyes.ts"
 import { collect, hostname, open, requests, system } from "./device.ts"
 
 const running = { datastore: "running", filter: system("<hostname/>"), onChange: {} } as const
@@ -111,25 +109,6 @@ describe("a subscription to a datastore", () => {
     })
   )
 
-  it.effect("counts what comes for one that is over as discarded", () => {
-    const eyes = new Eyes()
-    return eyes.on(
-      Effect.gen(function* () {
-        const { device, session } = yield* open()
-        yield* session.establishSubscription(running)
-        yield* Effect.scoped(session.establishSubscription(running))
-        assert.strictEqual(eyes.number("netconf.notifications.discarded"), 0)
-        const [, carrying] = [...device.sessions.values()]
-        const late = `<push-update xmlns="urn:ietf:params:xml:ns:yang:ietf-yang-push"><id>2</id><datastore-contents/></push-update>`
-        carrying!.send(
-          `<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"><eventTime>2026-01-01T00:00:00Z</eventTime>${late}</notification>`
-        )
-        yield* settle
-        assert.strictEqual(eyes.number("netconf.notifications.discarded"), 1)
-      })
-    )
-  })
-
   it.effect("is modified with its whole filter restated, and keeps its terms when that is refused", () =>
     Effect.gen(function* () {
       const { device, session } = yield* open({ notifications: { push: { minimumPeriod: 100 } } })
@@ -156,37 +135,6 @@ describe("a subscription to a datastore", () => {
       const whole = (events.at(-1) as Extract<Push.DynamicEvent, { readonly _tag: "PushUpdate" }>).contents!
       assert.isUndefined(Element.find(whole, ["system", "location"]))
       assert.isAtLeast(events.length, before + 2)
-    })
-  )
-
-  it.effect("is read piece by piece, and looked at before, what cannot be read included", () =>
-    Effect.gen(function* () {
-      const { device, session } = yield* open()
-      const subscription = yield* session.establishSubscription(running)
-      const [, carrying] = [...device.sessions.values()]
-      carrying!.send(
-        `<notification xmlns="urn:ietf:params:xml:ns:netconf:notification:1.0"><eventTime>2026-01-01T00:00:00Z</eventTime>` +
-          `<push-change-update xmlns="urn:ietf:params:xml:ns:yang:ietf-yang-push"><id>1</id><datastore-changes><yang-patch/>` +
-          `</datastore-changes></push-change-update></notification>`
-      )
-      device.edit(hostname("r1"))
-      yield* settle
-      const tags = (events: ReadonlyArray<Push.DynamicEvent>) => events.map(({ _tag }) => _tag)
-      const all = ["PushUpdate", "Gap", "PushChangeUpdate"]
-      assert.deepStrictEqual(tags(subscription.peek()), all)
-      assert.deepStrictEqual(tags(subscription.peek(1)), ["PushUpdate"])
-      // Looking changes nothing.
-      assert.deepInclude(subscription.statistics(), { size: 3, delivered: 0, malformed: 0, gaps: 0 })
-      assert.deepStrictEqual(tags(yield* subscription.take(2)), all.slice(0, 2))
-      assert.deepInclude(subscription.statistics(), { size: 1, delivered: 2, malformed: 1, gaps: 1 })
-      assert.deepStrictEqual(tags(yield* subscription.take()), all.slice(2))
-      const waiting = yield* Effect.forkChild(subscription.take(), { startImmediately: true })
-      yield* Fiber.interrupt(waiting)
-      device.edit(hostname("r2"))
-      yield* settle
-      assert.deepStrictEqual(tags(yield* subscription.take()), ["PushChangeUpdate"])
-      yield* subscription.remove()
-      assert.isTrue(Cause.isDone(yield* Effect.flip(subscription.take())))
     })
   )
 

@@ -19,7 +19,7 @@ describe("Turns", () => {
   it.live("hand on at once, and go on in the same turn of the loop while there is time", () =>
     Effect.gen(function* () {
       const log: Array<string> = []
-      new Turns().add(source("a", 3, 0, log))
+      new Turns(() => 0).add(source("a", 3, 0, log))
       assert.deepStrictEqual(log, ["a"])
       setImmediate(() => log.push("the loop"))
       yield* until(() => log.length === 4)
