@@ -30,7 +30,16 @@ export interface Facts {
   readonly address: string | undefined
 }
 
-const nothing = { bytesIn: 0, bytesOut: 0, late: 0, foreign: 0, unexpected: 0, discarded: 0, replaced: 0, tolerated: {} }
+const nothing = {
+  bytesIn: 0,
+  bytesOut: 0,
+  late: 0,
+  foreign: 0,
+  unexpected: 0,
+  discarded: 0,
+  replaced: 0,
+  tolerated: {}
+}
 
 /** Text of a peer may be as long as it likes; what is exported may not. */
 const maxDetail = 200
