@@ -111,13 +111,25 @@ class Emitting {
     return last.replays ? last.first : last.next
   }
 
+  /** A log that begins within the stamp of what was delivered last may have lost more of that stamp: nobody can tell. */
+  #isDoubtful(first: number, last: number): boolean {
+    const unit = this.traits.wholeSeconds ? 1000 : 1
+    const [began, aged, delivered] = [first, first - 1, last].map((n) =>
+      Math.floor((this.emitter.stamp(n) ?? -1) / unit)
+    )
+    return began === delivered || aged === delivered
+  }
+
   /** What is wrong with a gap: it claims that the log did not reach back, and it did; or it ends before what is missing. */
   judge({ after, lossy, next, resumedAt, to }: Settled): string | undefined {
     if (!this.traits.replay || after === undefined) return undefined
     // Both clocks are this machine's, in whole milliseconds.
     const asked = this.#asked.find(({ at }) => at >= resumedAt - 2) ?? this.#asked.at(-1)
     if (asked === undefined) return "nobody has asked for a subscription"
-    if (asked.first <= after) return `the log began with ${asked.first}, and ${after} was delivered`
+    if (asked.first <= after) {
+      if (this.#isDoubtful(asked.told, after)) return undefined
+      return `the log began with ${asked.first}, and ${after} was delivered`
+    }
     if (to === undefined || lossy || next - after < 2) return undefined
     // A log that has lost more since the device told of it: no client can know from when on it is whole.
     if (asked.first > asked.told) return undefined
