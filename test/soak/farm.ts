@@ -115,7 +115,7 @@ class Emitting {
   #isDoubtful(first: number, last: number): boolean {
     const unit = this.traits.wholeSeconds ? 1000 : 1
     const [began, aged, delivered] = [first, first - 1, last].map((n) =>
-      Math.floor((this.emitter.stamp(n) ?? -1) / unit)
+      Math.floor((this.emitter.stamp(n) ?? Number.NaN) / unit)
     )
     return began === delivered || aged === delivered
   }
