@@ -9,7 +9,7 @@ import { existsSync } from "node:fs"
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads"
 import { type CommitUnknownError, InputError } from "../../errors.ts"
 import { end, hasEnded, isUp, makeSignal, receive, type Signal } from "./Channel.ts"
-import { pack, packThrown, unpack } from "./Crossing.ts"
+import { packThrown, unpack } from "./Crossing.ts"
 import type { Kept } from "./Keeper.ts"
 import type { Answer, Call, Enter, Leave, Make, Reply, Request } from "./Messages.ts"
 import * as Settings from "./Settings.ts"
@@ -201,7 +201,3 @@ const refusePromise = (name: string, value: unknown): void => {
   const why = "expected a function that has done its work when it returns, got one that returns a Promise"
   throw new InputError({ what: name, why })
 }
-
-/** The arguments of a call as they cross; throws an `InputError`. */
-export const packAll = (args: ReadonlyArray<unknown>, what: string): ReadonlyArray<unknown> =>
-  args.map((each) => pack(each, typeof each === "object" ? "" : what))
